@@ -15,7 +15,7 @@ import numpy as np
 from demo.radiotherapy.objects import Making, values_of
 from demo.radiotherapy.published import tg119
 
-from bench.radiotherapy_tg119 import FOLDER
+from bench.radiotherapy_tg119 import FOLDER, TG119_TABLE
 from tianfu.apps.radiotherapy.model.checking.rules import Severity, Verdict
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.dvh import dose_volume_histogram
@@ -117,14 +117,14 @@ def _with(wish: PlanWish, **changes: object) -> PlanWish:
 def compile_seconds(case: Case, machine: Machine) -> float:
     """Of a coarse plan, so that what comes after it finds its kernels compiled."""
     began = time.perf_counter()
-    made_plan(case, coarse_wish(), machine, kept=None, heard=lambda _: True, making=MAKING)
+    made_plan(case, coarse_wish(), machine, TG119_TABLE, kept=None, heard=lambda _: True, making=MAKING)
     return time.perf_counter() - began
 
 
 def made_keys(case: Case, machine: Machine) -> tuple[Result, MadePlan]:
     """Seconds from the case to the checked plan, kernels compiled before, and what the plan reaches."""
     clock, began = Clock(), time.perf_counter()
-    made = made_plan(case, wish_of(), machine, kept=None, heard=clock.heard, making=MAKING)
+    made = made_plan(case, wish_of(), machine, TG119_TABLE, kept=None, heard=clock.heard, making=MAKING)
     seconds = time.perf_counter() - began
     reached = clock.fluence[-1][2]
     if reached < STALE_BELOW * CONVERGED_OBJECTIVE:
@@ -147,7 +147,7 @@ def converged_objective(case: Case, machine: Machine) -> float:
     wish = msgspec.structs.replace(wish, optimisation=msgspec.structs.replace(wish.optimisation, fluence=CONVERGED))
     clock = Clock(ends=StepName.FLUENCE)
     try:
-        made_plan(case, wish, machine, kept=None, heard=clock.heard, making=MAKING)
+        made_plan(case, wish, machine, TG119_TABLE, kept=None, heard=clock.heard, making=MAKING)
     except Refusal as refusal:
         if refusal.code != "plan-cancelled":
             raise

@@ -29,13 +29,13 @@ from bench.radiotherapy_openkbp_scores import (
     dvh_score_gy,
     histogram_points,
 )
-from bench.radiotherapy_tg119 import FOLDER, DataMissingError, points_of, read_machine
+from bench.radiotherapy_tg119 import FOLDER, TG119_TABLE, DataMissingError, points_of, read_machine
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Descent
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fused import Judged
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
-from tianfu.apps.radiotherapy.model.transport.density import TG119_TABLE, density_of, density_within
+from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence

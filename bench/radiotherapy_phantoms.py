@@ -16,6 +16,7 @@ from demo.radiotherapy.objects import Making, values_of
 from demo.radiotherapy.task_group import TASK_GROUP_PHANTOMS, TaskGroupPhantom
 
 from bench.preparing import say
+from bench.radiotherapy_tg119 import TG119_TABLE
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.dvh import dose_volume_histogram
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
@@ -71,8 +72,8 @@ def reached_on(phantom: TaskGroupPhantom, machine: Machine) -> Reached:
     case = case_of(phantom)
     wish = shipped_templates()[phantom.name]
     began = time.perf_counter()
-    base = plan_base_of(case, wish)
-    task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=lambda _: True)
+    base = plan_base_of(case, wish, TG119_TABLE)
+    task = PlanTask(wish=wish, machine=machine, table=TG119_TABLE, subject=base.subject, heard=lambda _: True)
     made = planned(task, kept=nothing_kept(task))
     seconds = time.perf_counter() - began
     return Reached(

@@ -10,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
+from tianfu.apps.radiotherapy.density_tables import shipped_density_table
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.kernels_mat import read_pencil_beam
-from tianfu.apps.radiotherapy.model.transport.density import TG119_TABLE, density_of, density_within
+from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 FOLDER = Path(os.environ.get("TIANFU_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "radiotherapy"
 PHANTOM = FOLDER / "TG119.mat"
 MACHINE = FOLDER / "photons_Generic.mat"
+
+TG119_TABLE = shipped_density_table("TG-119 phantom", 1)
+"""That of the phantom's own CT."""
 
 
 class DataMissingError(Exception):

@@ -13,6 +13,7 @@ from demo.radiotherapy.objects import Making, values_of
 from demo.radiotherapy.phantoms import CORD, PTV, Lattice, LinearDose, Part, Phantom, Region, made_phantom
 from demo.radiotherapy.solids import Sphere
 
+from tianfu.apps.radiotherapy.density_tables import shipped_density_table
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
@@ -20,6 +21,8 @@ from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.transport.density_reading import read_density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.standards.dicom.cases import Case
@@ -130,6 +133,43 @@ def small_wish(**changes: Any) -> PlanWish:
     return plan_wish_from(template(**changes))
 
 
+TABLE: dict[str, Any] = {
+    "form": 1,
+    "name": "Made-up CT 120 kV",
+    "version": 1,
+    "scanner": "a scanner that is nobody's",
+    "settings": "120 kV, head, filtered back projection",
+    "notice": {"en": "Made up. Not for clinical use.", "zh-CN": "虚构。不得用于临床。"},
+    "is_phantoms": False,
+    "measured": {"phantom": "an electron density phantom that is nobody's", "on": "2026-03-02", "by": "Wang^Fang"},
+    "pairs": [
+        {"hounsfield": hounsfield, "density": density, "mark": "measured", "source": source}
+        for hounsfield, density, source in (
+            (-1000.0, 0.001, "air"),
+            (-500.0, 0.49, "lung"),
+            (0.0, 1.0, "water"),
+            (1200.0, 1.7, "bone"),
+        )
+    ],
+}
+"""A clinic's table, made up: the file as somebody would write it."""
+
+
+def table_text(**changes: Any) -> bytes:
+    """The made-up clinic's table with other parts."""
+    return msgspec.json.encode({**TABLE, **changes})
+
+
+def clinic_table(**changes: Any) -> DensityTable:
+    """The same, read."""
+    return read_density_table(table_text(**changes))
+
+
+def phantom_table() -> DensityTable:
+    """The one that comes with the program, which the small template names."""
+    return shipped_density_table("TG-119 phantom", 1)
+
+
 def small_beam() -> PencilBeam:
     """Three exponentials, so that point kernels can be fitted to it: 1.4 % off at most."""
     radius = np.arange(0.0, 150.0, 1.0)
@@ -181,7 +221,7 @@ def small_case() -> Case:
 @cache
 def small_subject() -> Subject:
     """The same as a plan is made on it."""
-    return plan_base_of(small_case(), small_wish()).subject
+    return plan_base_of(small_case(), small_wish(), phantom_table()).subject
 
 
 def making() -> PlanMaking:

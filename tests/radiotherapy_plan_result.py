@@ -52,7 +52,15 @@ def small_result(name: str, documents: Mapping[str, str], *, more_gy: float = 0.
         machine=MachineResult(
             name="generic-6mv", version=1, fingerprint="f", document="d", notice={"en": "It stands nowhere."}
         ),
-        density_table=DensityTableResult(name="TG-119 phantom", version=1, is_phantoms=True),
+        density_table=DensityTableResult(
+            name="TG-119 phantom",
+            version=1,
+            is_phantoms=True,
+            scanner="none",
+            notice={"en": "It is a phantom's."},
+            fingerprint="0123456789abcdef",
+            document=documents.get("density-table", "t"),
+        ),
         structure_set="1.2",
         images="1.3",
         prescribed_structure="PTV_5000",

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from demo.radiotherapy.objects import written
 
-from tests.radiotherapy_plan import small_case, small_machine, small_wish
+from tests.radiotherapy_plan import phantom_table, small_case, small_machine, small_wish
 from tianfu.apps.radiotherapy.jobs import Bench
 from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.model.transport.density_tables import write_density_table
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice
 from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
@@ -40,6 +41,7 @@ def small_choice(**changes: Any) -> PlanChoice:
     return PlanChoice(
         wish=small_wish(**changes),
         machine=Endorsed(content=write_machine(small_machine()), signatures=(), signatories=None),
+        density_table=write_density_table(phantom_table()),
         structure_set=None,
         images=None,
         protocol=None,

@@ -41,6 +41,8 @@ from tianfu.apps.newborn.quality_ports import Observatory
 from tianfu.apps.newborn.reminding import keep_reminding
 from tianfu.apps.newborn.routes import newborn
 from tianfu.apps.newborn.visit_ports import Windows
+from tianfu.apps.radiotherapy.density_tables import FOLDER as TABLES_FOLDER
+from tianfu.apps.radiotherapy.density_tables import DensityTables
 from tianfu.apps.radiotherapy.machine_files import FOLDER, MachineFiles
 from tianfu.apps.radiotherapy.ports import Desk, LateLooking
 from tianfu.apps.radiotherapy.routes import radiotherapy
@@ -328,6 +330,7 @@ def radiotherapy_desk(settings: Settings, database: Database, keyring: Keyring, 
         works=Works(database, system_clock, most=load_limits(settings.limits_file).open_works),
         documents=documents,
         machines=MachineFiles(settings.home / FOLDER),
+        density_tables=DensityTables(settings.home / TABLES_FOLDER),
         clock=system_clock,
     )
 

@@ -15,10 +15,11 @@ from tests.commands_radiotherapy.conftest import Kept
 from tests.commands_radiotherapy.terminal import Terminal, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
 from tests.radiotherapy_house import second_dose, small_objects
-from tests.radiotherapy_plan import small_machine, small_wish, template
+from tests.radiotherapy_plan import clinic_table, small_machine, small_wish, table_text, template
 from tests.radiotherapy_plan_works import small_contents
 from tianfu.access.caller import OPERATOR
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table
 from tianfu.apps.radiotherapy.results import NOT_CLEARED
 from tianfu.standards.dicom.encoding import decode
 from tianfu.standards.dicom.plans import read_plan
@@ -194,10 +195,15 @@ def test_a_kept_case_is_planned_by_a_work_that_is_kept_and_its_objects_are_writt
 ) -> None:
     case = terminal.imported(written(tmp_path / "sent", small_contents()))
     (tmp_path / "machine.json").write_bytes(write_machine(small_machine()))
-    (tmp_path / "template.json").write_bytes(template())
+    named = {"name": "Made-up CT 120 kV", "version": 1}
+    (tmp_path / "template.json").write_bytes(template(computation__density_table=named))
+    (tmp_path / "ct.json").write_bytes(table_text())
     words = ("--template", tmp_path / "template.json", "--machine", tmp_path / "machine.json")
+    words = (*words, "--density-table", tmp_path / "ct.json")
     done = terminal.rt("plan", case, *words, "--out", tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
+    prints = "select arguments::jsonb->>'density_table_fingerprint' from work where kind = 'radiotherapy-plan'"
+    assert terminal.rows(prints) == [(fingerprint_of_table(clinic_table()),)]
     for sentence in ("Kept as", "Demonstration only", "set-up beams"):
         assert sentence in done.stderr
     told = json.loads(done.stdout)

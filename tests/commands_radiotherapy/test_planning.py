@@ -1,4 +1,4 @@
-"""`tianfu rt plan|dose|machine|templates` as a physicist runs them: whole folders or nothing, and for no patient."""
+"""`tianfu rt plan|dose|machine|tables|templates` as a physicist runs them: whole or not at all, for no patient."""
 
 from __future__ import annotations
 
@@ -12,12 +12,24 @@ from typer.testing import CliRunner
 
 from tests.apps.radiotherapy.model.machines.test_kernels_mat import fields, mat_file
 from tests.apps.radiotherapy.test_reading_once import OTHER_SERIES, OTHER_SET, two_series
-from tests.radiotherapy_plan import BESIDE_GOALS, IN_ORDER, small_beam, small_case, small_machine, template
+from tests.radiotherapy_plan import (
+    BESIDE_GOALS,
+    IN_ORDER,
+    clinic_table,
+    phantom_table,
+    small_beam,
+    small_case,
+    small_machine,
+    table_text,
+    template,
+)
+from tests.radiotherapy_plan import TABLE as TABLE_PARTS
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
 from tianfu.apps.radiotherapy.model.planning.steps import StepName, Told
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
+from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table, write_density_table
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.commands_radiotherapy import planning, radiotherapy_commands
 from tianfu.kernel.refusal import Refusal
@@ -244,6 +256,90 @@ def test_no_dose_without_a_named_engine_density_and_grid(
         some = [word for pair in words.items() if pair[0] != left_out for word in pair]
         assert run("dose", planned, *some).exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+CLINICS = {"name": "Made-up CT 120 kV", "version": 1}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation with a clinic's table."""
+    folder = tmp_path / "home" / "radiotherapy" / "density-tables"
+    folder.mkdir(parents=True)
+    (folder / "ct.json").write_bytes(table_text())
+    monkeypatch.setenv("TIANFU_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def clinics_words(desk: Path, tmp_path: Path) -> list[object]:
+    """A plan by a template that names the clinic's table, and what of it lies in files."""
+    (tmp_path / "mine.json").write_bytes(template(computation__density_table=CLINICS))
+    words = plan_words(desk, tmp_path / "out")
+    words[3] = tmp_path / "mine.json"
+    return words
+
+
+def test_a_template_that_names_a_clinics_table_needs_its_file_and_no_other(desk: Path, tmp_path: Path) -> None:
+    words = clinics_words(desk, tmp_path)
+    assert refused(*words).code == "density-table-not-shipped"
+    for changes, code in (
+        ({"version": 2}, "density-table-differs"),
+        ({"name": "another"}, "density-table-differs"),
+        ({"name": "TG-119 phantom"}, "density-table-name-taken"),
+        ({"pairs": []}, "density-table-not-pairs"),
+    ):
+        (tmp_path / "ct.json").write_bytes(table_text(**changes))
+        assert refused(*words, "--density-table", tmp_path / "ct.json").code == code
+    assert refused(*words, "--density-table", tmp_path / "none.json").code == "file-not-readable"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow  # a whole plan
+def test_a_plan_is_made_by_the_table_of_the_file_and_its_dose_by_the_installations(
+    desk: Path, tmp_path: Path, home: Path
+) -> None:
+    words = clinics_words(desk, tmp_path)
+    thin = [{**pair, "density": pair["density"] * 0.95} for pair in TABLE_PARTS["pairs"]]
+    (tmp_path / "ct.json").write_bytes(table_text(pairs=thin))
+    done = run(*words, "--density-table", tmp_path / "ct.json")
+    assert done.exit_code == 0, done.output
+    assert "Made up. Not for clinical use." in done.stderr
+    assert "density-table-water-odd" in done.stderr
+    write_case(written(small_case()), tmp_path / "case")
+    for file in (tmp_path / "out").glob("RP*.dcm"):
+        (tmp_path / "case" / file.name).write_bytes(file.read_bytes())
+    told = []
+    for table in ("Made-up CT 120 kV", home / "radiotherapy" / "density-tables" / "ct.json", tmp_path / "ct.json"):
+        how = ("--machine", desk / "machine.json", "--engine", "pencil-beam", "--spacing-mm", 6)
+        into = tmp_path / f"dose-{len(told)}"
+        dosed = run("dose", tmp_path / "case", *how, "--density-table", table, "--out", into, "--json")
+        assert dosed.exit_code == 0, dosed.output
+        told.append(json.loads(dosed.stdout))
+    assert {one["density_table"] for one in told} == {"Made-up CT 120 kV 1"}
+    prints = [one["density_table_fingerprint"] for one in told]
+    assert prints[0] == prints[1] == fingerprint_of_table(clinic_table()) != prints[2]
+    assert told[0]["dose_gy_max"] == told[1]["dose_gy_max"] != told[2]["dose_gy_max"]
+
+
+def test_known_tables_are_listed_with_air_and_water_and_one_is_printed_as_the_file_it_is(home: Path) -> None:
+    (home / "radiotherapy" / "density-tables" / "spoilt.json").write_bytes(table_text(version=2, measured=None))
+    listed = run("tables", "--json")
+    assert listed.exit_code == 0, listed.output
+    told = {(one["name"], one["version"]): one for one in json.loads(listed.stdout)["tables"]}
+    assert set(told) == {("TG-119 phantom", 1), ("Made-up CT 120 kV", 1), ("Made-up CT 120 kV", 2)}
+    mine = told["Made-up CT 120 kV", 1]
+    assert (mine["density_of_air"], mine["density_of_water"], mine["refused"]) == (0.001, 1.0, None)
+    assert mine["fingerprint"] == fingerprint_of_table(clinic_table())
+    assert told["Made-up CT 120 kV", 2]["refused"] == "density-table-not-told"
+    assert told["TG-119 phantom", 1]["file"] is None
+    shown = run("tables")
+    for words in ("TG-119", "0.027 / 1.004", "0.001 / 1.000", fingerprint_of_table(clinic_table())[:12]):
+        assert words in shown.stdout
+    assert "does not say which phantom was measured" in shown.stderr
+    printed = run("tables", "TG-119 phantom")
+    assert printed.stdout.encode() == write_density_table(phantom_table())
+    assert refused("tables", "Made-up CT 120 kV").code == "density-table-version-unclear"
+    assert refused("tables", "water").code == "density-table-unknown"
 
 
 def test_a_plan_is_looked_over_with_the_machine_of_its_file(planned: Path) -> None:

@@ -22,6 +22,7 @@ from tianfu.commands_radiotherapy.machine_signing import (
 )
 from tianfu.commands_radiotherapy.machines import machine_commands
 from tianfu.commands_radiotherapy.planning import plan_case, show_templates
+from tianfu.commands_radiotherapy.tables import show_tables
 
 radiotherapy_commands = typer.Typer(
     no_args_is_help=True, help="Radiotherapy plans.  Not for clinical use until commissioned and registered."
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "check": check_plan,
     "contour": contour_case,
     "templates": show_templates,
+    "tables": show_tables,
     "plan": plan_case,
     "dose": compute_dose,
     "export": export_case,

@@ -12,7 +12,8 @@ from tianfu.commands_radiotherapy.folders import refuse_filled, whole_folder, wr
 from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.machines import MachineFile, chosen_machine
 from tianfu.commands_radiotherapy.planning import AsJson, Into, Place, case_at, new_uid
-from tianfu.commands_radiotherapy.speaking import bar, hint, languages, say, spoken, step_said
+from tianfu.commands_radiotherapy.speaking import bar, hint, languages, say, spoken, step_said, tell_findings
+from tianfu.commands_radiotherapy.tables import named_table
 from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
 
@@ -27,7 +28,7 @@ def compute_dose(
     place: Place,
     machine: MachineFile,
     engine: Annotated[str, typer.Option("--engine", help="pencil-beam or collapsed-cone")],
-    density_table: Annotated[str, typer.Option("--density-table", help="a table of densities, by name")],
+    density_table: Annotated[str, typer.Option("--density-table", help="a density table, by name or a file")],
     spacing_mm: Annotated[float, typer.Option("--spacing-mm", help="of the dose's grid")],
     into: Into,
     plan: Annotated[
@@ -37,14 +38,17 @@ def compute_dose(
     as_json: AsJson = False,
 ) -> None:
     """Compute the dose of a step-and-shoot plan of a case; neither engine nor density nor grid is assumed."""
-    from tianfu.apps.radiotherapy.model.transport.density import latest_density_table
+    from tianfu.apps.radiotherapy.model.transport.density_reading import table_findings
+    from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table
     from tianfu.apps.radiotherapy.queries.plan_doses import computing, dose_of_plan, plan_named
     from tianfu.apps.radiotherapy.queries.plan_objects import dose_object
     from tianfu.standards.dicom.doses import write_dose
 
     refuse_filled(into)
     named, chosen = _engine(engine), chosen_machine(machine)
-    how = computing(chosen, latest_density_table(density_table), spacing_mm=spacing_mm)
+    table = named_table(density_table)
+    tell_findings(table_findings(table))
+    how = computing(chosen, table, spacing_mm=spacing_mm)
     case = case_at(place, organisation)
     found = plan_named(case, plan)
     with bar() as tell:
@@ -63,7 +67,8 @@ def compute_dose(
             "notice": say("notice"),
             "demonstration_only": True,
             "engine": named,
-            "density_table": f"{how.density_table.name} {how.density_table.version}",
+            "density_table": f"{table.name} {table.version}",
+            "density_table_fingerprint": fingerprint_of_table(table),
             "spacing_mm": spacing_mm,
             "plan": found.instance,
             "dose": dose.instance,

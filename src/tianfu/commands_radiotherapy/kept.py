@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.gamma_criteria import GammaCriteria
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
     from tianfu.apps.radiotherapy.model.protocols import Protocol
+    from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
     from tianfu.apps.radiotherapy.plan_results import PlanResult
     from tianfu.apps.radiotherapy.results import EvaluationResult, GammaResult
     from tianfu.services.imaging.cases import KeptCase
@@ -70,33 +72,44 @@ def comparison(
     return with_house(work)
 
 
-def plan(
-    place: tuple[str, str | None], wish: PlanWish, machine: Path, named: Named, *, leave: bool
-) -> tuple[PlanResult, dict[str, bytes]]:
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """What a plan is to be made of, beside the case; `named` is what of the case is meant."""
+
+    wish: PlanWish
+    machine: Path
+    table: DensityTable
+    named: Named
+
+
+def plan(case: str, organisation: str | None, ordered: Ordered, *, leave: bool) -> tuple[PlanResult, dict[str, bytes]]:
     """A plan of a kept case, made now or before, and its objects by what they are; Ctrl-C keeps its finished steps.
 
-    `place` are the case's id and its organisation, if that is named.  Raises Refusal as `named_in` does.
+    Raises Refusal as `named_in` does.
     """
+    from tianfu.apps.radiotherapy.model.transport.density_tables import write_density_table
     from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
     from tianfu.apps.radiotherapy.wishes import plan_of
     from tianfu.services.imaging.cases import ASK_PLAN, EXPORT
 
     choice = PlanChoice(
-        wish=wish,
-        machine=endorsed_file(machine, house_signatories()),
-        structure_set=named.structure_set,
-        images=named.series,
-        protocol=named.protocol,
+        wish=ordered.wish,
+        machine=endorsed_file(ordered.machine, house_signatories()),
+        density_table=write_density_table(ordered.table),
+        structure_set=ordered.named.structure_set,
+        images=ordered.named.series,
+        protocol=ordered.named.protocol,
     )
 
     async def work(house: House) -> tuple[PlanResult, dict[str, bytes]]:
-        found = await opened(house, *place)
+        found = await opened(house, case, organisation)
         reading = await asyncio.to_thread(read_contents, await contents_of(house, found))
         tell_findings(reading.findings)
-        named_in(reading.value, named)
+        named_in(reading.value, ordered.named)
         asked = await plan_wish(house.documents, found, await house.cases.objects(found), reading.value, choice)
         # Told before it is asked, and before anything leaves: what is broken off half-way was asked all the same.
-        await house.cases.tell(found, ASK_PLAN, by=BY, machine=str(asked.arguments["machine_fingerprint"])[:12])
+        digits = {name: str(asked.arguments[f"{name}_fingerprint"])[:12] for name in ("machine", "density_table")}
+        await house.cases.tell(found, ASK_PLAN, by=BY, **digits)
         done = await answered(house, asked, leave=leave)
         result = await plan_of(house.documents, done)
         await house.cases.tell(found, EXPORT, by=BY, works=done.id)

@@ -39,6 +39,7 @@ from tianfu.commands_radiotherapy.speaking import (
     step_said,
     tell_findings,
 )
+from tianfu.commands_radiotherapy.tables import TableFile, table_for
 from tianfu.commands_radiotherapy.telling import line_told, show_scorecard
 from tianfu.commands_radiotherapy.waiting import Leave
 from tianfu.kernel.refusal import Refusal
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.machines.machines import Machine
     from tianfu.apps.radiotherapy.model.planning.steps import Heard, Told
     from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
-    from tianfu.apps.radiotherapy.model.protocols import Protocol
     from tianfu.apps.radiotherapy.plan_results import GoalResult
     from tianfu.apps.radiotherapy.queries.plan_making import MadePlan
     from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking
@@ -73,6 +73,7 @@ def plan_case(
     template: Annotated[str, typer.Option("--template", help="a planning template: a file, or a name of ours")],
     machine: MachineFile,
     into: Into,
+    density_table: TableFile = None,
     structure_set: StructureSetName = None,
     series: SeriesName = None,
     protocol: ProtocolName = None,
@@ -85,14 +86,15 @@ def plan_case(
     wish, chosen = chosen_template(template), chosen_machine(machine)
     judging = None if protocol is None else chosen_protocol(protocol)
     named = Named(structure_set=structure_set, series=series, protocol=judging)
+    ordered = kept.Ordered(wish=wish, machine=machine, table=table_for(wish, density_table), named=named)
     if is_case(place):
-        result, contents = kept.plan((place, organisation), wish, machine, named, leave=leave)
+        result, contents = kept.plan(place, organisation, ordered, leave=leave)
         tell_findings(result.odd)
         said = said_of_result(result)
     else:
         case = named_in(case_at(place, organisation), named)
         with bar() as tell:
-            made, lines = _made(case, wish, chosen, judging, tell)
+            made, lines = _made(case, ordered, chosen, tell)
         tell_findings(made.told)
         said, contents = said_of(made, lines), _contents(made)
     _write(contents, wish, into)
@@ -182,14 +184,20 @@ def _making() -> PlanMaking:
     )
 
 
-def _made(
-    case: Case, wish: PlanWish, machine: Machine, protocol: Protocol | None, tell: Tell
-) -> tuple[MadePlan, tuple[LineResult, ...]]:
+def _made(case: Case, ordered: kept.Ordered, machine: Machine, tell: Tell) -> tuple[MadePlan, tuple[LineResult, ...]]:
     """The plan, and the lines of the protocol if one judges it."""
     from tianfu.apps.radiotherapy.made_results import line_result
     from tianfu.apps.radiotherapy.queries.plan_making import judged_plan
 
-    made, lines = judged_plan(case, wish, machine, protocol=protocol, heard=hearing(tell), making=_making())
+    made, lines = judged_plan(
+        case,
+        ordered.wish,
+        machine,
+        ordered.table,
+        protocol=ordered.named.protocol,
+        heard=hearing(tell),
+        making=_making(),
+    )
     return made, tuple(map(line_result, lines))
 
 

@@ -25,6 +25,7 @@ from tests.services.accounts.conftest import House, Telephone, Time, unit
 from tests.services.accounts.conftest import house_of as accounts_of
 from tests.web.letting_in import MemoryBuckets, NothingToTell
 from tianfu.access.organisations import OrganisationTree
+from tianfu.apps.radiotherapy.density_tables import DensityTables
 from tianfu.apps.radiotherapy.jobs import Bench
 from tianfu.apps.radiotherapy.machine_files import MachineFiles
 from tianfu.apps.radiotherapy.ports import Desk, LateLooking
@@ -216,6 +217,7 @@ async def department_of(
         documents=imaging.documents,
         looking=LateLooking(imaging.cases, imaging.documents),
         machines=MachineFiles(folder / "machines"),
+        density_tables=DensityTables(folder / "density-tables"),
         clock=clock,
     )
     limiter = Limiter(MemoryBuckets(), limits, monotonic=time.monotonic)

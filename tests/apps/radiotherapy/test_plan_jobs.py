@@ -191,7 +191,8 @@ async def test_a_plan_that_is_given_up_leaves_whole_steps_with_which_asking_agai
     assert left == [(f"plan-begun-{code_version()}", str(AT))], "stages of both works are gone"
     files = {file.name.partition(".")[0] for file in house.folder.rglob("*") if file.is_file()}
     objects = {each.document for each in (await plan_of(house.documents, done)).objects}
-    kept = {*wish.arguments["inputs"], wish.arguments["machine"], str(done.result), *objects}
+    asked_with = {wish.arguments[name] for name in ("machine", "density_table")}
+    kept = {*wish.arguments["inputs"], *asked_with, str(done.result), *objects}
     assert len(files - kept) == 1, "and what the case says of itself"
     assert kept <= files
 

@@ -84,7 +84,15 @@ async def waiting(department: Department, case: KeptCase, *, name: str) -> str:
     """A plan of a case that nobody has begun."""
     inputs = documents_of(await department.desk.cases.objects(case))
     arguments = {"organisation": HOSPITAL, "inputs": list(inputs), "wish": template().decode(), "name": name}
-    wish = Wish(kind=PLAN, queue="heavy", about=case.id, arguments=arguments, inputs=inputs, version="1")
+    wish = Wish(
+        kind=PLAN,
+        queue="heavy",
+        about=case.id,
+        organisation=HOSPITAL,
+        arguments=arguments,
+        inputs=inputs,
+        version="1",
+    )
     return await department.desk.works.ask(wish, by="physicist-1")
 
 

@@ -16,11 +16,13 @@ from tests.apps.radiotherapy.department import Browser, Department
 from tests.apps.radiotherapy.plan_forms.test_starting import SECOND, two_sets
 from tests.apps.radiotherapy.test_plan_jobs import other_structures
 from tests.radiotherapy_house import small_objects
-from tests.radiotherapy_plan import small_machine, small_wish
+from tests.radiotherapy_plan import TABLE, clinic_table, small_machine, small_wish, table_text
 from tests.radiotherapy_plan_result import small_result
 from tests.radiotherapy_plan_works import small_contents
 from tests.radiotherapy_signing import measured_machine, put_machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
+from tianfu.apps.radiotherapy.model.transport.density_reading import read_density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table
 from tianfu.apps.radiotherapy.plan_progress import MovingCurve, PlanProgress, progress_text
 from tianfu.apps.radiotherapy.plan_results import GoalResult, PlanResult
 from tianfu.apps.radiotherapy.work_routes import Looks
@@ -279,7 +281,10 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     department: Department, physicist: Browser, case: KeptCase
 ) -> None:
     fields = with_(await begun(physicist, case), **CHOSEN)
-    documents = {"plan": await department.desk.documents.keep(b"a plan")}
+    documents = {
+        "plan": await department.desk.documents.keep(b"a plan"),
+        "density-table": await department.desk.documents.keep(b"a table"),
+    }
     work = await finished(department, await asked(physicist, case, fields), small_result("Small", documents))
     variant = fields_of(await page(physicist, f"{at(case)}/plan?variant={work}"))
     assert (dict(variant)["name"], dict(variant)["machine"]) == ("Small", "generic-6mv@1")
@@ -297,6 +302,8 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     assert "x 0.0, y 0.0, z 0.0 mm" in shown
     assert "-50.0 … 50.0" in shown
     assert "is that of a phantom and of no clinic’s scanner" in shown
+    assert "It is a phantom&#39;s." in shown, "what must be told of the table"
+    assert "0123456789ab" in shown, "its fingerprint"
     assert "2 densities that the contours state were not used" in shown
     assert 'data-rule="plan-not-for-treatment"' in shown
     severities = re.findall(r'data-rule="[^"]+">.*?<span class="tag (\w+)">', shown, re.DOTALL)
@@ -304,7 +311,7 @@ async def test_a_plan_is_shown_varied_downloaded_and_compared(
     listed = await page(physicist, f"{at(case)}/plans")
     assert listed.index("Hotter") < listed.index("Small")
     assert "asked for by you" in listed
-    for name, begins in (("plan.dcm", b"a plan"), ("template.json", b"{")):
+    for name, begins in (("plan.dcm", b"a plan"), ("template.json", b"{"), ("density-table.json", b"a table")):
         answer = await physicist.get(f"{first}/files/{name}")
         assert answer.content.startswith(begins), name
         assert f'filename="demonstration-unapproved-{name}"' in answer.headers["content-disposition"]
@@ -532,6 +539,7 @@ async def test_another_hospitals_physicist_finds_no_plan_of_a_case(
         "/plans",
         f"/plans/{work}",
         f"/plans/{work}/files/plan.dcm",
+        f"/plans/{work}/files/density-table.json",
         f"/plans-compared?first={work}&second={work}",
     )
     for stranger in (physicist_elsewhere, nurse):
@@ -541,3 +549,83 @@ async def test_another_hospitals_physicist_finds_no_plan_of_a_case(
         answers += [await sent(stranger, case, [*fields, ("deed", "make")])]
         assert {answer.status_code for answer in answers} == {404}
     assert (await physicist.get(f"{at(case)}/plans/{work}")).status_code == 404, "it is not done yet"
+
+
+MINE = "Made-up CT 120 kV@1"
+
+
+def clinics_table(folder: Path, file: str = "mine.json", /, **changes: Any) -> None:
+    """A clinic's table in the installation's folder, or another one in its place."""
+    (folder / "density-tables").mkdir(exist_ok=True)
+    (folder / "density-tables" / file).write_bytes(table_text(**changes))
+
+
+async def test_a_clinics_own_table_is_offered_beside_the_programs_and_chosen_by_nobody(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    clinics_table(tmp_path)
+    late = [{**pair, "hounsfield": -800.0} if pair["density"] == 0.001 else pair for pair in TABLE["pairs"]]
+    clinics_table(tmp_path, "late.json", name="Late", pairs=late)
+    shown = await page(physicist, f"{at(case)}/plan?template=small")
+    assert "Density table Late begins at -800 HU" in shown
+    for key in (MINE, "TG-119 phantom@1"):
+        assert f'<option value="{key}">' in shown
+    assert "a scanner that is nobody&#39;s" in shown
+    fields = fields_of(shown)
+    assert dict(fields)["density"] == ""
+    await asked(physicist, case, with_(fields, **{**CHOSEN, "density": MINE}))
+    (work,) = await department.desk.works.about(case.id)
+    assert work.arguments["density_table_fingerprint"] == fingerprint_of_table(clinic_table())
+    kept = await department.desk.documents.content(work.arguments["density_table"])
+    assert read_density_table(kept) == clinic_table()
+    wished = msgspec.json.decode(work.arguments["wish"])
+    assert wished["computation"]["density_table"] == {"name": "Made-up CT 120 kV", "version": 1}
+
+
+async def test_a_table_that_was_replaced_under_its_name_is_told_and_asked_about(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    clinics_table(tmp_path)
+    fields = with_(await begun(physicist, case), **{**CHOSEN, "density": MINE})
+    work = await finished(department, await asked(physicist, case, fields), small_result("Small", {}))
+    assert dict(fields_of(await page(physicist, f"{at(case)}/plan?variant={work}")))["density"] == MINE
+    clinics_table(tmp_path, settings="80 kV")
+    more = await sent(physicist, case, [*fields, ("deed", "add-beam")])
+    less = await sent(physicist, case, [*fields_of(more.text), ("deed", "remove-beam-4")])
+    answer = await sent(physicist, case, [*fields_of(less.text), ("deed", "make")])
+    assert answer.status_code == 422
+    assert "was replaced since this page was opened" in answer.text
+    shown = await page(physicist, f"{at(case)}/plan?variant={work}")
+    assert "This is no longer the density table of the first plan." in shown
+    assert dict(fields_of(shown))["density"] == "", "nobody chose this one"
+    assert (await asked(physicist, case, fields_of(answer.text))).rpartition("/")[2] != work
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen", "sentence"),
+    [
+        ([], MINE, "Choose a density table"),
+        ([], "TG-119 phantom@9", "Choose a density table"),
+        ([], "TG-119 phantom", "Choose a density table"),
+        ([{}, {"scanner": "another"}], MINE, "Two files say that they are density table"),
+        ([{"measured": None}], MINE, "does not say which phantom was measured"),
+        ([{"name": "TG-119 phantom"}], "TG-119 phantom@1", "is the name of the density table that comes with"),
+    ],
+)
+async def test_a_table_that_is_not_there_unclear_or_unsound_is_told_beside_the_field(
+    files: list[dict[str, Any]],
+    chosen: str,
+    sentence: str,
+    department: Department,
+    physicist: Browser,
+    case: KeptCase,
+    tmp_path: Path,
+) -> None:
+    for number, changes in enumerate(files):
+        clinics_table(tmp_path, f"{number}.json", **changes)
+    fields = with_(await begun(physicist, case), **{**CHOSEN, "density": chosen})
+    answer = await sent(physicist, case, [*fields, ("deed", "make")])
+    assert answer.status_code == 422
+    assert 'id="density-error"' in answer.text
+    assert sentence in answer.text
+    assert await department.desk.works.about(case.id) == ()

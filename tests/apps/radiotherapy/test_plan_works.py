@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from tests.radiotherapy_plan import small_case, small_machine, small_wish
+from tests.radiotherapy_plan import clinic_table, phantom_table, small_case, small_machine, small_wish, table_text
 from tests.radiotherapy_plan_works import KeptCaseStub, OneCase, Pad, Papers, bench_of, small_choice
 from tests.radiotherapy_signing import measured_machine, people, signatories, signed
 from tianfu.apps.radiotherapy import plan_computing, plan_parts
@@ -22,6 +23,8 @@ from tianfu.apps.radiotherapy.model.machines.signatures import write_signature
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of, write_machine
 from tianfu.apps.radiotherapy.model.planning.kept import kept_from, write_kept
 from tianfu.apps.radiotherapy.model.planning.steps import StepName
+from tianfu.apps.radiotherapy.model.transport.density_reading import read_density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish
 from tianfu.apps.radiotherapy.plan_parts import STEPS
 from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS, PlanProgress
@@ -97,6 +100,9 @@ async def test_a_plan_is_kept_with_all_that_was_found_out_and_that_it_is_cleared
     assert result.second is None
     assert (result.density_table.name, result.density_table.version) == ("TG-119 phantom", 1)
     assert result.density_table.is_phantoms
+    table = papers.contents[result.density_table.document]
+    assert read_density_table(table) == phantom_table()
+    assert result.density_table.fingerprint == hashlib.sha256(table).hexdigest()
 
 
 async def test_the_kept_objects_are_the_plan_and_its_dose_for_no_patient(unbroken: tuple[Papers, Pad, str]) -> None:
@@ -120,7 +126,7 @@ async def test_what_steps_left_is_gone_once_the_plan_is_kept(unbroken: tuple[Pap
     assert len(kept) == len(STEPS)
     assert not kept & set(papers.contents)
     objects = {each.document for each in result_of(papers, name).objects}
-    assert set(papers.contents) == {pad.arguments["machine"], name, *objects}
+    assert set(papers.contents) == {pad.arguments["machine"], pad.arguments["density_table"], name, *objects}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -152,12 +158,13 @@ async def test_a_plan_is_given_up_in_any_step_and_nothing_is_half(step: str, unb
             raise GivenUp
 
     wish = unbroken[1].arguments
-    papers = Papers({wish["machine"]: unbroken[0].contents[wish["machine"]]})
+    asked_with = {wish["machine"], wish["density_table"]}
+    papers = Papers({each: unbroken[0].contents[each] for each in asked_with})
     pad = Pad(arguments=wish, on_progress=given_up)
     with pytest.raises(GivenUp):
         await made(papers, pad)
     steps = {name for part, name in pad.finished.items() if "plan-begun-" not in part}
-    assert set(papers.contents) == {wish["machine"], *steps}
+    assert set(papers.contents) == {*asked_with, *steps}
 
 
 async def test_a_plan_is_given_up_between_the_fields_of_its_influence(unbroken: tuple[Papers, Pad, str]) -> None:
@@ -292,7 +299,9 @@ REFUSED: list[tuple[Callable[[], PlanChoice], str]] = [
     (lambda: small_choice(fields=[{"gantry_degrees": 0.0, "collimator_degrees": 180.0, "couch_degrees": 0.0}]),
      "plan-angle-beyond-machine"),
     (lambda: small_choice(dose_rate_mu_per_min=350.0), "plan-dose-rate-not-of-machine"),
-    (lambda: small_choice(computation__density_table={"name": "mine", "version": 1}), "density-table-unknown"),
+    (lambda: small_choice(computation__density_table={"name": "mine", "version": 1}), "density-table-differs"),
+    (lambda: replace(small_choice(), density_table=b"{}"), "density-table-not-understood"),
+    (lambda: replace(small_choice(), density_table=table_text(name="TG-119 phantom")), "density-table-name-taken"),
     (lambda: on_machine(b"{}"), "machine-not-understood"),
     (lambda: on_machine(write_machine(measured_machine(purpose="clinical"))), "machine-not-signed"),
     (lambda: replace(small_choice(), structure_set="2.25.9"), "structures-not-there"),
@@ -318,16 +327,18 @@ def unknown_structure() -> dict[str, Any]:
 async def test_a_clinical_machine_goes_to_whoever_plans_with_what_lay_beside_it_and_is_judged_there_again() -> None:
     machine = measured_machine(purpose="clinical")
     both = [write_signature(signed(machine, role)) for role in ("physicist", "approver")]
-    wish = await asked(Papers(), on_machine(write_machine(machine), *both))
+    papers = Papers()
+    wish = await asked(papers, on_machine(write_machine(machine), *both))
+    files = (write_machine(machine), papers.contents[wish.arguments["density_table"]])
     assert [each.encode() for each in wish.arguments["machine_signatures"]] == both
-    assert plan_computing._asked(wish.arguments, small_case(), write_machine(machine)).machine.purpose == "clinical"
+    assert plan_computing._asked(wish.arguments, small_case(), *files).machine.purpose == "clinical"
     for name, value, code in (
         ("machine_signatures", [], "machine-not-signed"),
         ("signatories", None, "signer-not-known"),
         ("signatories", signatories(people()[0]).decode(), "signer-not-known"),
     ):
         with pytest.raises(Refusal, match=code):
-            plan_computing._asked({**wish.arguments, name: value}, small_case(), write_machine(machine))
+            plan_computing._asked({**wish.arguments, name: value}, small_case(), *files)
 
 
 @pytest.mark.parametrize(("choice", "code"), REFUSED, ids=[code for _, code in REFUSED])
@@ -339,6 +350,61 @@ async def test_what_can_be_known_is_refused_before_anything_is_kept_or_queued(
         await asked(papers, choice())
     assert refused.value.code == code
     assert papers.contents == {}
+
+
+CLINICS = {"computation__density_table": {"name": "Made-up CT 120 kV", "version": 1}}
+
+
+def clinics_choice(**changes: Any) -> PlanChoice:
+    """The small plan by a clinic's own table."""
+    return replace(small_choice(**CLINICS), density_table=table_text(**changes))
+
+
+async def test_another_table_under_the_same_name_is_another_question_and_its_bytes_are_kept() -> None:
+    """Also where it differs in a part that no voxel of this case has."""
+    papers = Papers()
+    first = await asked(papers, clinics_choice())
+    pairs = msgspec.to_builtins(clinic_table().pairs)
+    denser = [*pairs[:-1], {**pairs[-1], "hounsfield": 3000.0, "density": 2.9}]
+    other = await asked(papers, clinics_choice(pairs=denser))
+    assert first.arguments["wish"] == other.arguments["wish"]
+    assert first.arguments["density_table_fingerprint"] == fingerprint_of_table(clinic_table())
+    assert first.arguments != other.arguments
+    assert first.inputs != other.inputs
+    assert first.arguments["density_table"] in first.inputs
+    assert read_density_table(papers.contents[first.arguments["density_table"]]) == clinic_table()
+
+
+async def test_a_work_whose_table_is_not_the_one_that_was_asked_is_refused() -> None:
+    papers = Papers()
+    wish = await asked(papers, clinics_choice())
+    papers.contents[wish.arguments["density_table"]] = table_text(scanner="another")
+    with pytest.raises(Refusal, match="density-table-replaced"):
+        await made(papers, Pad(arguments=wish.arguments))
+
+
+@pytest.mark.slow  # two plans and the half of one
+async def test_steps_that_were_finished_by_another_table_of_the_same_name_are_computed_again() -> None:
+    def killed(*_: Any) -> None:
+        if any("plan-fluence-" in part for part in first.finished):
+            raise Killed
+
+    papers = Papers()
+    one, other = [await asked(papers, clinics_choice(**changes)) for changes in ({}, {"settings": "80 kV"})]
+    first = Pad(arguments=one.arguments, on_progress=killed)
+    with pytest.raises(Killed):
+        await made(papers, first)
+    again = Pad(arguments=one.arguments, finished=dict(first.finished))
+    anew = Pad(arguments=other.arguments, finished=dict(first.finished))
+    kept = dict(papers.contents)
+    named = result_of(papers, await made(papers, again)).density_table
+    assert "fluence" not in again.steps
+    assert (named.name, named.version, named.is_phantoms) == ("Made-up CT 120 kV", 1, False)
+    assert named.notice == clinic_table().notice
+    papers.contents |= kept
+    result = result_of(papers, await made(papers, anew))
+    assert "fluence" in anew.steps
+    assert result.density_table.fingerprint == fingerprint_of_table(clinic_table(settings="80 kV")) != named.fingerprint
 
 
 async def test_of_two_structure_sets_one_must_be_chosen(unbroken: tuple[Papers, Pad, str]) -> None:

@@ -66,11 +66,12 @@ def read_counts(case: KeptCase, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_whoever_fills_the_form_in_has_the_case_read_once(
     house: House, case: KeptCase, read_counts: list[int]
 ) -> None:
-    looking = Looking(house.cases)
+    looking = Looking(house.cases, house.documents)
     for _ in range(3):
         assert len((await looking.read(case)).images) == 2
+    opened = await looking.opened(case)
     with pytest.raises(Refusal, match="images-unclear"):
-        await looking.opened(case)
+        opened.images(None)
     slices = len(small_case().images[0].instances)
     assert read_counts == [2 * slices + 2]
 
@@ -84,7 +85,7 @@ async def test_a_plan_reads_its_series_and_its_contours_once_and_nothing_else(
     wish = await plan_wish(house.documents, case, await house.cases.objects(case), read, choice)
     seen: list[Case] = []
 
-    def asked(_asked: Any, case: Case, _machine: bytes) -> Any:
+    def asked(_asked: Any, case: Case, _machine: bytes, _table: bytes) -> Any:
         seen.append(case)
         raise Refusal("enough")
 

@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tianfu.apps.radiotherapy.versioned_files import FILES_MOST, Kind, VersionedFiles
 from tianfu.kernel.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ FOLDER = Path("radiotherapy", "machines")
 """Within the home of the installation."""
 
 SIGNATORIES = "signatories.json"
-FILES_MOST = 100
 BYTES_MOST = 64_000_000
 SIGNATURES_MOST = 20
 SMALL_BYTES_MOST = 200_000
@@ -55,24 +55,15 @@ class Endorsed:
     signatories: bytes | None
 
 
-class MachineFiles:
+class MachineFiles(VersionedFiles[MachineFile]):
     """The machine files in a folder; every call reads from the disk, so call them in a thread.
 
     A file that stands as it stood is not read again to be listed; whatever is used is always read.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._seen: Mapping[Path, _Seen] = {}
+        super().__init__(folder, MACHINES)
         self._stands: dict[str, Standing | None] = {}
-
-    def all(self) -> tuple[MachineFile, ...]:
-        """Every machine of which there is a file, by name and version; files of something else are passed over."""
-        there = sorted(each for each in self._folder.glob("*.json") if each.name != SIGNATORIES)
-        seen = {file: self._looked_at(file) for file in there[:FILES_MOST]}
-        self._seen = seen  # as many as were found: what is gone is forgotten
-        named = [each.machine for each in seen.values() if each.machine is not None]
-        return tuple(sorted(named, key=lambda each: (each.name, each.version)))
 
     def content(self, name: str, version: int) -> bytes:
         """The bytes of a machine's file; raises Refusal as `endorsed` does."""
@@ -83,25 +74,11 @@ class MachineFiles:
 
         Raises Refusal `machine-unknown`, `machine-unclear` if two files have it, or `signatures-too-many`.
         """
-        there = self.all()
-        found = [each for each in there if (each.name, each.version) == (name, version)]
-        if not found:
-            known = ", ".join(f"{each.name} {each.version}" for each in there) or "–"
-            raise Refusal("machine-unknown", details={"machine": name, "version": str(version), "known": known})
-        if len(found) > 1:
-            raise Refusal("machine-unclear", details={"machine": name, "version": str(version)})
-        return self._endorsed(found[0])
+        return self._endorsed(self._listed(name, version))
 
     def standings(self) -> Mapping[str, Standing | None]:
         """How each machine stands by its fingerprint; None where no signature lies beside it."""
         return {each.fingerprint: self._standing(each) for each in self.all()}
-
-    def _looked_at(self, file: Path) -> _Seen:
-        """What a file says that it is, read unless it stands as it stood."""
-        stands, seen = _stands(file), self._seen.get(file)
-        if seen is not None and seen.stands == stands and stands is not None:
-            return seen
-        return _Seen(stands=stands, machine=_named(file))
 
     def _endorsed(self, machine: MachineFile) -> Endorsed:
         return endorsed_at(machine.file, self._folder / SIGNATORIES)
@@ -192,23 +169,6 @@ def _small(file: Path) -> bytes:
         return opened.read(SMALL_BYTES_MOST + 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A file as it was read; `machine` is None for what is none."""
-
-    stands: tuple[int, ...] | None
-    machine: MachineFile | None
-
-
-def _stands(file: Path) -> tuple[int, ...] | None:
-    """What changes with a file's content, however it is replaced; None for one that vanished."""
-    try:
-        told = file.stat()
-    except OSError:
-        return None
-    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
-
-
 class _Machine(msgspec.Struct):
     name: str
     version: int
@@ -220,14 +180,11 @@ class _Written(msgspec.Struct):
     machine: _Machine
 
 
-def _named(file: Path) -> MachineFile | None:
-    """What a file says that it is; None for what is no machine, or vanished meanwhile."""
+def _seen(file: Path, content: bytes) -> MachineFile | None:
+    """What a file says that it is; None for what is no machine."""
     try:
-        if file.stat().st_size > BYTES_MOST:
-            return None
-        content = file.read_bytes()
         said = msgspec.json.decode(content, type=_Written).machine
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return MachineFile(
         name=said.name,
@@ -237,3 +194,13 @@ def _named(file: Path) -> MachineFile | None:
         file=file,
         fingerprint=_digest(content),
     )
+
+
+MACHINES: Final = Kind(
+    seen=_seen,
+    others=frozenset({SIGNATORIES}),
+    bytes_most=BYTES_MOST,
+    called="machine",
+    unknown="machine-unknown",
+    unclear="machine-unclear",
+)

@@ -11,9 +11,9 @@ from tianfu.apps.radiotherapy.model.checking.verdicts import worst
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
-from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish, Version
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
-from tianfu.apps.radiotherapy.model.transport.density import density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable, fingerprint_of_table
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.plan_results import (
     CheckResult,
@@ -46,6 +46,8 @@ class AskedPlan:
     text: str
     machine: Machine
     machine_document: str
+    table: DensityTable
+    table_document: str
     protocol: Protocol | None
 
 
@@ -80,7 +82,7 @@ def plan_result_of(
             document=asked.machine_document,
             notice=machine.notice,
         ),
-        density_table=_density_table(wish.computation.density_table),
+        density_table=_density_table(asked),
         structure_set=base.structure_set.instance,
         images=base.images.header.series.uid,
         odd=tuple(OddResult(code=each.code, details=dict(each.details)) for each in made.told),
@@ -126,9 +128,17 @@ def goal_result(served: ServedGoal) -> GoalResult:
     )
 
 
-def _density_table(named: Version) -> DensityTableResult:
-    table = density_table(named.name, named.version)
-    return DensityTableResult(name=table.name, version=table.version, is_phantoms=table.is_phantoms)
+def _density_table(asked: AskedPlan) -> DensityTableResult:
+    table = asked.table
+    return DensityTableResult(
+        name=table.name,
+        version=table.version,
+        is_phantoms=table.is_phantoms,
+        scanner=table.scanner,
+        notice=table.notice,
+        fingerprint=fingerprint_of_table(table),
+        document=asked.table_document,
+    )
 
 
 def _field(part: FieldSegments, field: Field) -> FieldResult:

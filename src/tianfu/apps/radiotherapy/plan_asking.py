@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tianfu.apps.radiotherapy.code_version import code_version
+from tianfu.apps.radiotherapy.density_tables import refuse_taken_name
 from tianfu.apps.radiotherapy.machine_files import Endorsed
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
@@ -23,7 +24,13 @@ from tianfu.apps.radiotherapy.model.planning.steps import refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
-from tianfu.apps.radiotherapy.model.transport.density import density_table
+from tianfu.apps.radiotherapy.model.transport.density_reading import read_density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import (
+    DensityTable,
+    fingerprint_of_table,
+    refuse_other_table,
+    write_density_table,
+)
 from tianfu.apps.radiotherapy.queries.planning import chosen_of, ground_of
 from tianfu.apps.radiotherapy.wishes import PLAN, documents_of
 from tianfu.services.documents.keeping import Documents
@@ -36,12 +43,14 @@ from tianfu.standards.dicom.cases import Case
 class PlanChoice:
     """What somebody chose; nothing here is chosen for him.
 
-    `machine` is a machine file with what lies beside it.  `structure_set` is a SOP Instance UID, `images` a Series
-    Instance UID; each may be None where the case has but one.  `protocol` are goals to judge by, None for none.
+    `machine` is a machine file with what lies beside it, `density_table` the bytes of a density table's file.
+    `structure_set` is a SOP Instance UID, `images` a Series Instance UID; each may be None where the case has but one.
+    `protocol` are goals to judge by, None for none.
     """
 
     wish: PlanWish
     machine: Endorsed
+    density_table: bytes
     structure_set: str | None
     images: str | None
     protocol: Protocol | None
@@ -52,13 +61,14 @@ async def plan_wish(
 ) -> Wish:
     """The wish for a plan of a kept case, to be handed to `Works.ask`.
 
-    `read` is the case as it was read from `objects`.  Keeps the machine's bytes as a document.  Raises Refusal as
-    `refuse_unless_plannable` does.
+    `read` is the case as it was read from `objects`.  Keeps the bytes of machine and density table as documents.
+    Raises Refusal as `refuse_unless_plannable` does.
     """
-    machine = await asyncio.to_thread(refuse_unless_plannable, read, choice)
+    machine, table = await asyncio.to_thread(refuse_unless_plannable, read, choice)
     inputs = documents_of(objects)
     chosen = chosen_of(read, structure_set=choice.structure_set, images=choice.images)
     document = await documents.keep(choice.machine.content)
+    table_document = await documents.keep(write_density_table(table))
     return Wish(
         kind=PLAN,
         queue="heavy",
@@ -73,12 +83,14 @@ async def plan_wish(
             "machine": document,
             "machine_fingerprint": fingerprint_of(machine),
             **_endorsement_of(machine, choice.machine),
+            "density_table": table_document,
+            "density_table_fingerprint": fingerprint_of_table(table),
             # The only one is told by its name, too: whoever named it asks for the same plan.
             "structure_set": chosen.structure_sets[0].instance,
             "images": chosen.images[0].header.series.uid,
             "protocol": "" if choice.protocol is None else msgspec.json.encode(choice.protocol).decode(),
         },
-        inputs=(*inputs, document),
+        inputs=(*inputs, document, table_document),
         version=code_version(),
     )
 
@@ -90,11 +102,12 @@ def _needed(chosen: Case, objects: Sequence[KeptObject]) -> tuple[str, ...]:
     return documents_of([each for each in objects if each.instance in instances])
 
 
-def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
-    """The machine of the choice, if a plan can be begun on it.
+def refuse_unless_plannable(read: Case, choice: PlanChoice) -> tuple[Machine, DensityTable]:
+    """The machine and the density table of the choice, if a plan can be begun on them.
 
     Raises Refusal those of `plan_wish_from` and `usable_machine`; `plan-machine-differs`,
-    `plan-angle-beyond-machine`, `plan-dose-rate-not-of-machine`, `cone-kernels-do-not-fit`; `density-table-unknown`;
+    `plan-angle-beyond-machine`, `plan-dose-rate-not-of-machine`, `cone-kernels-do-not-fit`; those of
+    `read_density_table`, `density-table-differs`, `density-table-name-taken`;
     `case-without-images`, `images-unclear`, `images-not-there`, `case-without-structures`, `structures-unclear`,
     `structures-not-there`, `frames-differ`, `plan-position-not-supported`; `plan-structure-missing`,
     `plan-structure-unclear`, `structure-empty`, `structures-unreviewed`.
@@ -105,9 +118,11 @@ def refuse_unless_plannable(read: Case, choice: PlanChoice) -> Machine:
     refuse_other_machine(wish, machine)
     if wish.computation.second is not None:
         refuse_unless_engine(wish.computation.second, machine)
-    density_table(wish.computation.density_table.name, wish.computation.density_table.version)
+    table, named = read_density_table(choice.density_table), wish.computation.density_table
+    refuse_other_table(table, name=named.name, version=named.version)
+    refuse_taken_name(table)
     ground_of(chosen_of(read, structure_set=choice.structure_set, images=choice.images), wish)
-    return machine
+    return machine, table
 
 
 def usable_machine(endorsed: Endorsed) -> Machine:

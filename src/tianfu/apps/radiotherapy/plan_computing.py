@@ -25,6 +25,8 @@ from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.steps import KEPT_OF_ANOTHER, PlanTask, refuse_other_machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
 from tianfu.apps.radiotherapy.model.protocols import Protocol, protocol_from
+from tianfu.apps.radiotherapy.model.transport.density_reading import read_density_table
+from tianfu.apps.radiotherapy.model.transport.density_tables import fingerprint_of_table
 from tianfu.apps.radiotherapy.plan_parts import PlanParts
 from tianfu.apps.radiotherapy.plan_progress import CURVES_MOST, POINTS
 from tianfu.apps.radiotherapy.plan_results import ObjectResult
@@ -51,18 +53,19 @@ if TYPE_CHECKING:
 async def plan_made(bench: Bench, doing: Doing) -> str:
     """The name of the kept plan that a work asked for.
 
-    Raises Refusal `case-changed`, those of `refuse_unless_plannable` in `plan_asking`, and as `made_on` does.
+    Raises Refusal `case-changed`, `density-table-replaced` if the table is not the one that was asked with, those of
+    `refuse_unless_plannable` in `plan_asking`, and as `made_on` does.
     """
     asked = doing.arguments
     await doing.tell("reading", 0, 1)
     case, inputs = await inputs_of(bench, asked)
-    machine = await bench.documents.content(asked["machine"])
+    machine, table = [await bench.documents.content(asked[name]) for name in ("machine", "density_table")]
     # One series and one set of a case that may hold more, doses and plans: each is read once, and nothing else.
     reading = await bench.cases.read(case, only=asked.get("reads"))
     parts = PlanParts(doing=doing, documents=bench.documents, loop=asyncio.get_running_loop())
     kept = await parts.latest()
     begun_at = await asyncio.to_thread(parts.begun_at, bench.clock)
-    plan = await asyncio.to_thread(_asked, asked, reading.value, machine)
+    plan = await asyncio.to_thread(_asked, asked, reading.value, machine, table)
     judged = await in_thread(doing, _judged, plan, parts, kept, begun_at)
     provenance = Provenance(
         form=FORM,
@@ -79,16 +82,21 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     return name
 
 
-def _asked(asked: Any, case: Case, machine: bytes) -> AskedPlan:
+def _asked(asked: Any, case: Case, machine: bytes, table: bytes) -> AskedPlan:
     wish, read = plan_wish_from(asked["wish"].encode()), read_machine(machine)
     refuse_unless_for_its_purpose(read, **_endorsement_of(asked))
     refuse_other_machine(wish, read)
+    read_table = read_density_table(table)
+    if fingerprint_of_table(read_table) != asked["density_table_fingerprint"]:
+        raise Refusal("density-table-replaced", details={"table": read_table.name})
     return AskedPlan(
         case=chosen_of(case, structure_set=asked["structure_set"], images=asked["images"]),
         wish=wish,
         text=asked["wish"],
         machine=read,
         machine_document=asked["machine"],
+        table=read_table,
+        table_document=asked["density_table"],
         protocol=protocol_from(asked["protocol"].encode()) if asked["protocol"] else None,
     )
 
@@ -104,14 +112,14 @@ def _endorsement_of(asked: Any) -> dict[str, Any]:
 
 def _judged(plan: AskedPlan, parts: PlanParts, kept: Kept | None, begun_at: Instant) -> JudgedPlan:
     """The plan, made from what is kept on, and its doses in all structures."""
-    base = plan_base_of(plan.case, plan.wish)
+    base = plan_base_of(plan.case, plan.wish, plan.table)
     watching = Watching(
         wish=plan.wish,
         parts=parts,
         follower=Follower(wish=plan.wish, subject=base.subject, most=CURVES_MOST, points=POINTS),
         seconds=time.monotonic,
     )
-    task = PlanTask(wish=plan.wish, machine=plan.machine, subject=base.subject, heard=watching.heard)
+    task = PlanTask(wish=plan.wish, machine=plan.machine, table=plan.table, subject=base.subject, heard=watching.heard)
     making = making_of(task.fingerprint, begun_at)
     made = _made(base, task, kept, making, plan.protocol)
     objects = made.objects

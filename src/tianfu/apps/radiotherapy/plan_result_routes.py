@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from tianfu.apps.radiotherapy.pages import CASES, Physicist, not_found, page_of, physicist
+from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS
 from tianfu.apps.radiotherapy.plan_results import ComplexityFigures, PlanResult
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PLANS = CASES + "/{case:str}/plans"
 
 TEMPLATE: Final = "template.json"
+DENSITY_TABLE: Final = "density-table.json"
 
 SMALL_MM: Final = "10"
 """The limit of the small aperture score that the page shows, in millimetres."""
@@ -95,6 +97,7 @@ def _results(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
             others=others,
             small=_small,
             isocentres=places_mm(result),
+            told_digits=TOLD_DIGITS,
         )
 
     return [show_made_plan]
@@ -109,13 +112,14 @@ def _files(desk: Desk) -> list[HTTPRouteHandler]:
         found = await desk.cases.one(case, who.organisation)
         result = await made_plan(desk, who, found, work)
         documents = {f"{each.kind}.dcm": each.document for each in result.objects}
+        documents[DENSITY_TABLE] = result.density_table.document
         if name not in {*documents, TEMPLATE}:
             raise not_found()
         await desk.cases.tell(found, EXPORT, by=who.caller, work=work, file=name)
         content = result.wish.encode() if name == TEMPLATE else await desk.documents.content(documents[name])
         return Response(
             content,
-            media_type="application/json" if name == TEMPLATE else "application/dicom",
+            media_type="application/json" if name.endswith(".json") else "application/dicom",
             # Who finds the file in a folder later sees from its name alone that it treats nobody.
             headers={**FILE_HEADERS, "content-disposition": f'attachment; filename="demonstration-unapproved-{name}"'},
         )

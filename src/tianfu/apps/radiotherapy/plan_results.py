@@ -26,11 +26,19 @@ class MachineResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DensityTableResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The table by which the images' Hounsfield units were taken as densities; `is_phantoms` if it is no scanner's."""
+    """The table by which the images' Hounsfield units were taken as densities; `is_phantoms` if it is no scanner's.
+
+    `scanner` says in words whose it is, `notice` what must be told wherever dose by it is shown, by language;
+    `document` names its bytes, of which `fingerprint` is the SHA-256.
+    """
 
     name: str
     version: int
     is_phantoms: bool
+    scanner: str
+    notice: Mapping[str, str]
+    fingerprint: str
+    document: str
 
 
 class SegmentResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,7 +116,6 @@ def _form_page(
     """Makes the page: of a case on which nothing can be planned, of templates to choose from, or of the form."""
 
     async def page(request: HttpRequest, found: KeptCase, begun: Begun | Refusal, filled: Filled) -> Response[str]:
-        from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
         from tianfu.apps.radiotherapy.plan_forms.answers import KINDS
         from tianfu.apps.radiotherapy.plan_forms.ordering import (
             HOLDING,
@@ -138,11 +137,14 @@ def _form_page(
             return page_of(pages, request)("plan.html", **always, unfit=begun, base=None, begun=None, variant="")
         names = begun.structures
         machines = {machine_key(each.name, each.version): each for each in await asyncio.to_thread(desk.machines.all)}
+        known = await asyncio.to_thread(desk.density_tables.all)
+        tables = {density_key(each.name, each.version): each for each in known}
         typed = with_seen(
             filled.form,
             filled.faults,
             case=case_digest(documents_of(await desk.cases.objects(found))),
             machines={key: each.fingerprint for key, each in machines.items()},
+            tables={key: each.fingerprint for key, each in tables.items()},
         )
         base, protocols = begun.base, shipped_protocols()
         goals = () if base is None else goals_named(filled.form, base, protocols)
@@ -170,7 +172,7 @@ def _form_page(
             machines=machines,
             standings=await asyncio.to_thread(desk.machines.standings),
             told_digits=TOLD_DIGITS,
-            tables={density_key(each.name, each.version): each for each in KNOWN_TABLES},
+            tables=tables,
             kinds=tuple(KINDS),
             names=names,
             standard={name: standard_of(name) for name in names},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tianfu.apps.radiotherapy.density_tables import DensityTables
 from tianfu.apps.radiotherapy.machine_files import MachineFiles
 from tianfu.kernel.instants import Clock
 from tianfu.services.documents.keeping import Documents
@@ -72,4 +73,5 @@ class Desk:
     documents: Documents
     looking: Looking
     machines: MachineFiles
+    density_tables: DensityTables
     clock: Clock

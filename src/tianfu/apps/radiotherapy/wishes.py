@@ -143,7 +143,7 @@ def asked_again(work: Work) -> Wish:
         about=work.about,
         organisation=str(work.arguments["organisation"]),
         arguments=work.arguments,
-        inputs=(*work.arguments["inputs"], work.arguments["machine"]),
+        inputs=(*work.arguments["inputs"], work.arguments["machine"], work.arguments["density_table"]),
         version=code_version(),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from tests.radiotherapy_plan import HOLDING, goal_of, ordered_wish, small_machine, small_wish
+from tests.radiotherapy_plan import HOLDING, goal_of, ordered_wish, phantom_table, small_machine, small_wish
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Goal, Protocol
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, renamed, wish_of
@@ -26,7 +26,11 @@ CHOSEN |= {"protocol": "none", "confirmed": "yes"}
 
 def ground(base: PlanWish | None = None, protocols: dict[str, Protocol] | None = None) -> Ground:
     return Ground(
-        base=base or small_wish(), structures=NAMES, machine=small_machine(), protocols=protocols or PROTOCOLS
+        base=base or small_wish(),
+        structures=NAMES,
+        machine=small_machine(),
+        table=phantom_table(),
+        protocols=protocols or PROTOCOLS,
     )
 
 

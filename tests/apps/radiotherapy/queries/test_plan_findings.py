@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.radiotherapy_plan import small_case, small_wish
-from tianfu.apps.radiotherapy.model.transport.density import TG119_TABLE
+from tests.radiotherapy_plan import TABLE, clinic_table, phantom_table, small_case, small_wish
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
 from tianfu.standards.dicom.cases import Case
 
 
 def told(case: Case, **changes: object) -> dict[str, dict[str, str]]:
     """What of a case and the small template with other parts is odd."""
-    return {each.code: dict(each.details) for each in plan_base_of(case, small_wish(**changes)).told}
+    return {each.code: dict(each.details) for each in plan_base_of(case, small_wish(**changes), phantom_table()).told}
 
 
 def with_hounsfield(hounsfield: float, *, at: tuple[int, int, int]) -> Case:
@@ -46,7 +45,7 @@ def test_one_target_around_the_isocentre_is_enough() -> None:
 
 
 def test_the_table_tells_densities_apart_up_to_where_it_last_rises() -> None:
-    assert TG119_TABLE.hounsfield_most == 2048.0
+    assert phantom_table().hounsfield_most == 2048.0
 
 
 def test_voxels_of_the_body_beyond_the_table_are_told_and_those_beside_it_are_not() -> None:
@@ -59,4 +58,12 @@ def test_voxels_of_the_body_beyond_the_table_are_told_and_those_beside_it_are_no
 
 def test_the_small_case_has_nothing_beyond_the_table() -> None:
     (images,) = small_case().images
-    assert np.max(images.volume.values) < TG119_TABLE.hounsfield_most
+    assert np.max(images.volume.values) < phantom_table().hounsfield_most
+
+
+def test_what_is_odd_about_the_table_is_told_of_every_plan_by_it() -> None:
+    pairs = [{**pair, "mark": "memory"} for pair in TABLE["pairs"]]
+    table = clinic_table(pairs=pairs)
+    wish = small_wish(computation__density_table={"name": table.name, "version": 1})
+    assert [each.code for each in plan_base_of(small_case(), wish, table).told] == ["density-table-not-measured"]
+    assert plan_base_of(small_case(), wish, clinic_table()).told == ()

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.radiotherapy_plan import goal_of, small_case, small_wish
+from tests.radiotherapy_plan import goal_of, phantom_table, small_case, small_wish
 from tianfu.apps.radiotherapy.model.constraints import constraint_from
 from tianfu.apps.radiotherapy.model.optimisation.goals import Line
 from tianfu.apps.radiotherapy.model.protocols import Goal
@@ -25,7 +25,7 @@ def line(structure: str, text: str, *, held: str, reached: float) -> Line:
 
 
 def test_goals_are_judged_by_the_plans_dose_and_those_that_it_does_not_hold_are_named() -> None:
-    base = plan_base_of(small_case(), small_wish())
+    base = plan_base_of(small_case(), small_wish(), phantom_table())
     grid = base.subject.grid
     everywhere = Volume(grid=grid, values=np.full(grid.shape, 20.0, np.float32))
     lines = (

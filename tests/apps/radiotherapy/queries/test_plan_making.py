@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.radiotherapy_plan import making, small_case, small_machine, small_wish
+from tests.radiotherapy_plan import clinic_table, making, phantom_table, small_case, small_machine, small_wish
 from tianfu.apps.radiotherapy.model.checking.rules import Severity
 from tianfu.apps.radiotherapy.model.planning.steps import traced_by
-from tianfu.apps.radiotherapy.model.transport.density import density_table, latest_density_table
 from tianfu.apps.radiotherapy.queries.plan_doses import Computing, computing, delivered_of, dose_of_plan, plan_named
 from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, cut_short, made_plan
 from tianfu.apps.radiotherapy.queries.planning import plan_base_of
@@ -30,7 +29,9 @@ BYTES_MAX = 1 << 26
 
 @cache
 def made() -> MadePlan:
-    return made_plan(small_case(), small_wish(), small_machine(), kept=None, heard=lambda _: True, making=making())
+    return made_plan(
+        small_case(), small_wish(), small_machine(), phantom_table(), kept=None, heard=lambda _: True, making=making()
+    )
 
 
 def read_again() -> Plan:
@@ -94,7 +95,9 @@ def test_what_a_department_adds_is_told_by_rules_as_notices() -> None:
 
 
 def test_the_same_inputs_and_names_give_the_same_bytes() -> None:
-    again = made_plan(small_case(), small_wish(), small_machine(), kept=None, heard=lambda _: True, making=making())
+    again = made_plan(
+        small_case(), small_wish(), small_machine(), phantom_table(), kept=None, heard=lambda _: True, making=making()
+    )
     assert write_plan(again.objects.plan) == write_plan(made().objects.plan)
     assert write_dose(again.objects.dose) == write_dose(made().objects.dose)
 
@@ -102,7 +105,7 @@ def test_the_same_inputs_and_names_give_the_same_bytes() -> None:
 def how() -> Computing:
     """As the small plan itself was computed."""
     return Computing(
-        density_table=density_table("TG-119 phantom", 1),
+        density_table=phantom_table(),
         spacing_mm=small_wish().computation.spacing_mm,
         settings=traced_by(small_wish().computation, small_machine()),
     )
@@ -223,28 +226,27 @@ def without_cord(one: Structure) -> Structure | None:
 )
 def test_a_case_that_the_template_does_not_fit_is_refused(case: Case, code: str) -> None:
     with pytest.raises(Refusal, match=code):
-        plan_base_of(case, small_wish())
+        plan_base_of(case, small_wish(), phantom_table())
 
 
 def test_two_structures_of_one_name_are_not_guessed_between() -> None:
     doubled = with_structures(lambda one: replace(one, name="SpinalCord") if one.name == "PTV_5000" else one)
     with pytest.raises(Refusal, match="plan-structure-unclear"):
-        plan_base_of(doubled, small_wish(prescription__structure="SpinalCord", targets=["SpinalCord"]))
+        plan_base_of(doubled, small_wish(prescription__structure="SpinalCord", targets=["SpinalCord"]), phantom_table())
 
 
 def test_a_structure_is_meant_by_its_standard_name_too() -> None:
     renamed = with_structures(lambda one: replace(one, name="脊髓") if one.name == "SpinalCord" else one)
-    base = plan_base_of(renamed, small_wish())
+    base = plan_base_of(renamed, small_wish(), phantom_table())
     assert base.structures["SpinalCord"].name == "脊髓"
 
 
 def test_neither_density_nor_grid_nor_plan_is_guessed() -> None:
-    with pytest.raises(Refusal, match="density-table-unknown"):
-        density_table("TG-119 phantom", 9)
-    with pytest.raises(Refusal, match="density-table-unknown"):
-        latest_density_table("water")
+    for table in (clinic_table(), clinic_table(name="TG-119 phantom", version=9)):
+        with pytest.raises(Refusal, match="density-table-differs"):
+            plan_base_of(small_case(), small_wish(), table)
     with pytest.raises(Refusal, match="dose-spacing-not-sound"):
-        computing(small_machine(), latest_density_table("TG-119 phantom"), spacing_mm=0.1)
+        computing(small_machine(), phantom_table(), spacing_mm=0.1)
     with pytest.raises(Refusal, match="plan-unclear"):
         plan_named(replace(small_case(), plans=(read_again(), read_again())), None)
 

@@ -33,7 +33,7 @@ from tianfu.apps.radiotherapy.model.planning.wishes import (
     Version,
 )
 from tianfu.apps.radiotherapy.model.protocols import Goal, Protocol
-from tianfu.apps.radiotherapy.model.transport.density import KNOWN_TABLES
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE
 from tianfu.apps.radiotherapy.plan_forms.forms import (
     BEAM_CELLS,
@@ -43,7 +43,6 @@ from tianfu.apps.radiotherapy.plan_forms.forms import (
     BeamRow,
     ObjectiveRow,
     PlanForm,
-    density_key,
     page_order,
 )
 from tianfu.apps.radiotherapy.plan_forms.ordering import (
@@ -89,14 +88,16 @@ CHANGED = "chosen on the page by whoever asked for the plan"
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What a form is filled in on: the template, the case's structures, and the machine that the form names.
+    """What a form is filled in on: the template, the case's structures, and machine and density table that it names.
 
-    `machine` is a Refusal if it names none that is there; `protocols` are those by which plans are judged or sought.
+    `machine` and `table` are Refusals if it names none that is there; `protocols` are those by which plans are judged
+    or sought.
     """
 
     base: PlanWish
     structures: Sequence[str]
     machine: Machine | Refusal
+    table: DensityTable | Refusal
     protocols: Mapping[str, Protocol]
 
 
@@ -154,10 +155,11 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
     """The wish; raises FormFaultsError with all that is wrong."""
     reading = _Reading()
     _name(reading, form)
-    machine = ground.machine
-    if isinstance(machine, Refusal):
-        reading.faults["machine"] = machine
-    table, second = _density(reading, form), _second(reading, form)
+    machine, table = ground.machine, ground.table
+    for at, named in (("machine", machine), ("density", table)):
+        if isinstance(named, Refusal):
+            reading.faults[at] = named
+    second = _second(reading, form)
     if form.protocol not in {*ground.protocols, NONE}:
         reading.fault("protocol", "plan-form-protocol-not-chosen")
     names = _structures(reading, form, ground)
@@ -170,7 +172,7 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
     in_order = _in_order(reading, form, ground, names)
     if form.confirmed != "yes":
         reading.fault("confirmed", "plan-form-not-confirmed")
-    if reading.faults or isinstance(machine, Refusal) or table is None or isocentre is None:
+    if reading.faults or isinstance(machine, Refusal) or isinstance(table, Refusal) or isocentre is None:
         raise FormFaultsError(reading.faults)
     base = renamed(ground.base, names)
     chosen = {
@@ -181,14 +183,15 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
         "in_order": in_order,
     }
     changed = {name for name, value in chosen.items() if value != getattr(base, name)}
-    if table != base.computation.density_table:
+    named_table = Version(name=table.name, version=table.version)
+    if named_table != base.computation.density_table:
         changed.add("computation.density_table")
     wish = msgspec.structs.replace(
         base,
         **chosen,
         name=form.name,
         machine=Version(name=machine.name, version=machine.version),
-        computation=msgspec.structs.replace(base.computation, density_table=table, second=second),
+        computation=msgspec.structs.replace(base.computation, density_table=named_table, second=second),
         known=_known(base, changed),
     )
     _refuse_unless_right(wish, machine, form)
@@ -241,15 +244,6 @@ def _name(reading: _Reading, form: PlanForm) -> None:
         reading.fault("name", "plan-form-name-too-long", most=str(NAME_MOST))
     elif BETWEEN_VALUES in form.name:
         reading.fault("name", "plan-form-name-parted")
-
-
-def _density(reading: _Reading, form: PlanForm) -> Version | None:
-    """The density table that was chosen among those that are known; none is taken unless it is named."""
-    for table in KNOWN_TABLES:
-        if form.density == density_key(table.name, table.version):
-            return Version(name=table.name, version=table.version)
-    reading.fault("density", "plan-form-density-not-chosen")
-    return None
 
 
 def _isocentre(reading: _Reading, form: PlanForm) -> Isocentre | None:
@@ -463,6 +457,6 @@ def place_of(refusal: Refusal, form: PlanForm) -> str:
         return "order_by"
     if refusal.code in {"plan-dose-rate-not-of-machine", "cone-kernels-do-not-fit"}:
         return "machine"
-    if refusal.code == "density-table-unknown":
+    if refusal.code.startswith("density-table-"):
         return "density"
     return FAULTS_OF_ELEMENTS.get(str(told.get("element", "")), WHOLE)

@@ -72,9 +72,9 @@ class PlanForm:
     """Everything that was typed; `structures` are the case's for the template's, in the order of its wish.
 
     `density` is a key of `density_key`; `isocentre` is MIDDLE, or POINT with a place in millimetres of the patient.
-    `seen_case` and `seen_machines` are digests of what the page was made of: see `seen`.  `how` and `order_by` say how
-    the plan is sought, `seen_order` of which goals the page showed what they are: see `ordering`.  `goal_structures`
-    are the case's for those of goals that are none of the template's.
+    `seen_case`, `seen_machines` and `seen_tables` are digests of what the page was made of: see `seen`.  `how` and
+    `order_by` say how the plan is sought, `seen_order` of which goals the page showed what they are: see `ordering`.
+    `goal_structures` are the case's for those of goals that are none of the template's.
     """
 
     name: str = ""
@@ -105,6 +105,7 @@ class PlanForm:
     objectives: tuple[ObjectiveRow, ...] = ()
     seen_case: str = ""
     seen_machines: tuple[str, ...] = ()
+    seen_tables: tuple[str, ...] = ()
 
 
 _Row = TypeVar("_Row", BeamRow, ObjectiveRow)
@@ -156,6 +157,7 @@ def form_sent(sent: Sent) -> PlanForm:
         objectives=_rows(ObjectiveRow, "objective", sent),
         seen_case=next(iter(sent("seen_case")), ""),
         seen_machines=tuple(sent("seen_machine"))[:ROWS_MOST],
+        seen_tables=tuple(sent("seen_table"))[:ROWS_MOST],
     )
 
 

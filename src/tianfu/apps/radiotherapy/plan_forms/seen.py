@@ -1,4 +1,6 @@
-"""What lay before whoever opened the form: machines are files and cases grow, both under the name that they had."""
+"""What lay before whoever opened the form: machines and density tables are files, and cases grow, each under the name
+that it had.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from tianfu.kernel.refusal import Refusal
 
 CASE_CHANGED: Final = "plan-form-case-changed"
 MACHINE_CHANGED: Final = "plan-form-machine-changed"
+TABLE_CHANGED: Final = "plan-form-density-changed"
 
 TOLD_DIGITS: Final = 12
 """So much of a fingerprint is shown to people. [ours]"""
@@ -22,35 +25,50 @@ def case_digest(documents: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(documents).encode()).hexdigest()
 
 
-def changes(form: PlanForm, *, case: str, machine: str | None) -> dict[str, Refusal]:
-    """What is not as the page said any more, by field; `machine` is the chosen one's fingerprint, None for none."""
+def changes(form: PlanForm, *, case: str, machine: str | None, table: str | None) -> dict[str, Refusal]:
+    """What is not as the page said any more, by field; fingerprints are those of what was chosen, None for none."""
     faults = {}
     if form.seen_case != case:
         faults["whole"] = Refusal(CASE_CHANGED)
-    before = _machines(form).get(form.machine, "")
-    if machine is not None and before != machine:
-        told = {"before": before[:TOLD_DIGITS] or "–", "now": machine[:TOLD_DIGITS]}
-        faults["machine"] = Refusal(MACHINE_CHANGED, details={"machine": form.machine, **told})
+    for at, code, now in (("machine", MACHINE_CHANGED, machine), ("density", TABLE_CHANGED, table)):
+        key, before = getattr(form, at), _seen(form, at).get(getattr(form, at), "")
+        if now is not None and before != now:
+            told = {"before": before[:TOLD_DIGITS] or "–", "now": now[:TOLD_DIGITS]}
+            faults[at] = Refusal(code, details={"machine" if at == "machine" else "table": key, **told})
     return faults
 
 
-def with_seen(form: PlanForm, faults: Mapping[str, Refusal], *, case: str, machines: Mapping[str, str]) -> PlanForm:
+def with_seen(
+    form: PlanForm,
+    faults: Mapping[str, Refusal],
+    *,
+    case: str,
+    machines: Mapping[str, str],
+    tables: Mapping[str, str],
+) -> PlanForm:
     """The form as it is shown next: what was seen stays what was seen until its change has been told."""
     told = {fault.code for fault in faults.values()}
-    seen = {**machines, **{key: before for key, before in _machines(form).items() if key in machines}}
-    if MACHINE_CHANGED in told and form.machine in machines:
-        seen[form.machine] = machines[form.machine]
     is_told = CASE_CHANGED in told
     return replace(
         form,
         seen_case=case if is_told or not form.seen_case else form.seen_case,
-        seen_machines=tuple(f"{key} {fingerprint}" for key, fingerprint in seen.items()),
+        seen_machines=_next(form, "machine", machines, is_told=MACHINE_CHANGED in told),
+        seen_tables=_next(form, "density", tables, is_told=TABLE_CHANGED in told),
         # What was confirmed is what structures meant before.
         confirmed="" if is_told else form.confirmed,
     )
 
 
-def _machines(form: PlanForm) -> dict[str, str]:
-    """Fingerprints by machine, as the page said them."""
-    parted = [each.rpartition(" ") for each in form.seen_machines]
+def _next(form: PlanForm, at: str, now: Mapping[str, str], *, is_told: bool) -> tuple[str, ...]:
+    """What was seen of a field's files, and of others what is there now; so is what was chosen once that is told."""
+    seen = {**now, **{key: before for key, before in _seen(form, at).items() if key in now}}
+    chosen = getattr(form, at)
+    if is_told and chosen in now:
+        seen[chosen] = now[chosen]
+    return tuple(f"{key} {fingerprint}" for key, fingerprint in seen.items())
+
+
+def _seen(form: PlanForm, at: str) -> dict[str, str]:
+    """Fingerprints by what the field `machine` or `density` may name, as the page said them."""
+    parted = [each.rpartition(" ") for each in (form.seen_machines if at == "machine" else form.seen_tables)]
     return {key: fingerprint for key, _, fingerprint in parted}

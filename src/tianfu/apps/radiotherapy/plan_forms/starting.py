@@ -11,15 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tianfu.access.caller import Caller
-from tianfu.apps.radiotherapy.machine_files import Endorsed
+from tianfu.apps.radiotherapy.density_tables import KnownTable
+from tianfu.apps.radiotherapy.machine_files import Endorsed, MachineFile
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.templates import plan_wish_from
-from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
+from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish, Version
 from tianfu.apps.radiotherapy.model.protocols import protocol_from
+from tianfu.apps.radiotherapy.model.transport.density_tables import (
+    DensityTable,
+    fingerprint_of_table,
+    write_density_table,
+)
 from tianfu.apps.radiotherapy.plan_asking import PlanChoice, plan_wish, usable_machine
 from tianfu.apps.radiotherapy.plan_forms.answers import FormFaultsError, Ground, place_of, wish_of
 from tianfu.apps.radiotherapy.plan_forms.filling import NONE, form_of_template, form_of_variant
-from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, machine_key
+from tianfu.apps.radiotherapy.plan_forms.forms import PlanForm, density_key, machine_key
 from tianfu.apps.radiotherapy.plan_forms.seen import TOLD_DIGITS, case_digest, changes
 from tianfu.apps.radiotherapy.ports import Desk
 from tianfu.apps.radiotherapy.protocols import shipped_protocols
@@ -36,7 +42,8 @@ class Begun:
     """What was chosen before the form: a template or a plan, and where the case has several, images and structures.
 
     `base` is None as long as one of them is to be chosen.  `replaced` are the fingerprints of the machine that the plan
-    of a variant was made on, and of the one that has its name and version now, where they differ.
+    of a variant was made on, and of the one that has its name and version now, where they differ; `replaced_table` are
+    the same of its density table.
     """
 
     read: Case
@@ -47,6 +54,7 @@ class Begun:
     base: PlanWish | None = None
     protocol: str = ""
     replaced: tuple[str, str] | None = None
+    replaced_table: tuple[str, str] | None = None
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -61,8 +69,9 @@ class Begun:
             return PlanForm()
         if self.variant:
             form = form_of_variant(self.base, self.structures, protocol=self.protocol or NONE)
-            # Another machine under the old name is chosen by somebody, or not at all.
-            return form if self.replaced is None else replace(form, machine="")
+            # Another machine or table under the old name is chosen by somebody, or not at all.
+            form = form if self.replaced is None else replace(form, machine="")
+            return form if self.replaced_table is None else replace(form, density="")
         return form_of_template(self.base, self.structures)
 
 
@@ -86,6 +95,9 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         protocol = protocol_of(original)
     structure_set = _only(told["structure_set"], [each.instance for each in read.structure_sets])
     images = _only(told["images"], [each.header.series.uid for each in read.images])
+    replaced: tuple[Replaced, Replaced] = (None, None)
+    if original is not None and wish is not None:
+        replaced = await _both_replaced(desk, wish, original)
     return Begun(
         read=read,
         template=told["template"] if original is None and wish is not None else "",
@@ -94,15 +106,26 @@ async def begun(desk: Desk, case: KeptCase, chosen: Mapping[str, str], original:
         images=images,
         base=wish if structure_set and images else None,
         protocol=protocol,
-        replaced=None if original is None or wish is None else await _replaced(desk, wish, original),
+        replaced=replaced[0],
+        replaced_table=replaced[1],
     )
 
 
-async def _replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[str, str] | None:
-    """Fingerprints of a plan's machine then and now; None if it is the same, or there no more."""
-    before = str(original.arguments["machine_fingerprint"])
-    files = await asyncio.to_thread(desk.machines.all)
-    now = {each.fingerprint for each in files if (each.name, each.version) == (wish.machine.name, wish.machine.version)}
+Replaced = tuple[str, str] | None
+"""Fingerprints of what a plan named, then and now; None if it is the same, or there no more."""
+
+
+async def _both_replaced(desk: Desk, wish: PlanWish, original: Work) -> tuple[Replaced, Replaced]:
+    """Of a plan's machine and of its density table."""
+    machines = await asyncio.to_thread(desk.machines.all)
+    tables = await asyncio.to_thread(desk.density_tables.all)
+    machine = _replaced(machines, wish.machine, str(original.arguments["machine_fingerprint"]))
+    named = wish.computation.density_table
+    return machine, _replaced(tables, named, str(original.arguments["density_table_fingerprint"]))
+
+
+def _replaced(files: Sequence[MachineFile | KnownTable], named: Version, before: str) -> Replaced:
+    now = {each.fingerprint for each in files if (each.name, each.version) == (named.name, named.version)}
     others = sorted(now - {before})
     return (before, others[0]) if others else None
 
@@ -119,16 +142,22 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
     if begun.base is None:
         raise FormFaultsError({"template": Refusal("plan-form-template-not-chosen")})
     endorsed, machine = await _machine(desk, form.machine)
+    table = await asyncio.to_thread(_table, desk, form.density)
     objects = await desk.cases.objects(case)
     fingerprint = hashlib.sha256(endorsed.content).hexdigest() if endorsed.content else None
-    if changed := changes(form, case=case_digest(documents_of(objects)), machine=fingerprint):
+    table_fingerprint = fingerprint_of_table(table) if isinstance(table, DensityTable) else None
+    digest = case_digest(documents_of(objects))
+    if changed := changes(form, case=digest, machine=fingerprint, table=table_fingerprint):
         raise FormFaultsError(changed)
     protocols = shipped_protocols()
-    ground = Ground(base=begun.base, structures=begun.structures, machine=machine, protocols=protocols)
+    ground = Ground(base=begun.base, structures=begun.structures, machine=machine, table=table, protocols=protocols)
     wish = wish_of(form, ground)
+    if isinstance(table, Refusal):
+        raise FormFaultsError({"density": table})
     choice = PlanChoice(
         wish=wish,
         machine=endorsed,
+        density_table=write_density_table(table),
         structure_set=begun.structure_set,
         images=begun.images,
         protocol=protocols.get(form.protocol),
@@ -137,8 +166,8 @@ async def asked(desk: Desk, case: KeptCase, begun: Begun, form: PlanForm, *, by:
         whole = await plan_wish(desk.documents, case, objects, begun.read, choice)
     except Refusal as refusal:
         raise FormFaultsError({place_of(refusal, form): refusal}) from refusal
-    machine_digits = str(whole.arguments["machine_fingerprint"])[:TOLD_DIGITS]
-    await desk.cases.tell(case, ASK_PLAN, by=by, machine=machine_digits, of=begun.variant or begun.template)
+    digits = {name: str(whole.arguments[f"{name}_fingerprint"])[:TOLD_DIGITS] for name in ("machine", "density_table")}
+    await desk.cases.tell(case, ASK_PLAN, by=by, of=begun.variant or begun.template, **digits)
     try:
         return await desk.works.ask(whole, by=by.id)
     except Refusal as refusal:
@@ -159,6 +188,17 @@ async def _machine(desk: Desk, key: str) -> tuple[Endorsed, Machine | Refusal]:
         return endorsed, await asyncio.to_thread(usable_machine, endorsed)
     except Refusal as refusal:
         return nothing, refusal
+
+
+def _table(desk: Desk, key: str) -> DensityTable | Refusal:
+    """The density table that a form names; none is taken unless it is named."""
+    found = [each for each in desk.density_tables.all() if density_key(each.name, each.version) == key]
+    if not found:
+        return Refusal("plan-form-density-not-chosen")
+    try:
+        return desk.density_tables.one(found[0].name, found[0].version).sound
+    except Refusal as refusal:
+        return refusal
 
 
 def _only(name: str, known: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ def facts(first: PlanResult, second: PlanResult) -> tuple[tuple[str, str, str], 
 
 
 _FACTS: Final = (
-    *("name", "machine", "machine-file", "density-table", "isocentre", "prescribed"),
+    *("name", "machine", "machine-file", "density-table", "density-table-file", "isocentre", "prescribed"),
     *("reached", "hottest", "goals-held", "fields", "segments", "mu", "mcs"),
 )
 
@@ -67,6 +67,7 @@ def _told(result: PlanResult) -> tuple[str, ...]:
         # A file may be replaced under its name and version.
         result.machine.fingerprint[:FINGERPRINT_DIGITS],
         f"{result.density_table.name} {result.density_table.version}",
+        result.density_table.fingerprint[:FINGERPRINT_DIGITS],
         "; ".join(places_mm(result)),
         f"{result.prescribed_gy:g} Gy / {result.fractions}",
         f"{result.reached_gy:.2f} Gy",

@@ -9,7 +9,7 @@ import numpy as np
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment, Span
 from tianfu.apps.radiotherapy.model.planning.engines import Counted, Engine, Given, fraction_dose
-from tianfu.apps.radiotherapy.model.transport.density import DensityTable
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
 from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import Settings
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution

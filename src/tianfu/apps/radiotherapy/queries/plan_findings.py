@@ -9,7 +9,7 @@ import numpy as np
 from tianfu.apps.radiotherapy.model.planning.subjects import Patient
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.shapes import CLOSED
-from tianfu.apps.radiotherapy.model.transport.density import DensityTable
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
 from tianfu.standards.dicom.findings import Finding, found
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.structures import Structure

@@ -24,6 +24,7 @@ from tianfu.apps.radiotherapy.model.planning.steps import (
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.scorecards import ScoreLine
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable
 from tianfu.apps.radiotherapy.queries.evaluation import evaluate
 from tianfu.apps.radiotherapy.queries.plan_goals import ServedGoal, not_held, served_goals
 from tianfu.apps.radiotherapy.queries.plan_objects import PlanMaking, PlanObjects, plan_objects
@@ -54,25 +55,39 @@ class MadePlan:
 
 
 def made_plan(
-    case: Case, wish: PlanWish, machine: Machine, *, kept: Kept | None, heard: Heard, making: PlanMaking
+    case: Case,
+    wish: PlanWish,
+    machine: Machine,
+    table: DensityTable,
+    *,
+    kept: Kept | None,
+    heard: Heard,
+    making: PlanMaking,
 ) -> MadePlan:
     """Make a plan, from what is kept on if anything is, and look it over without a protocol.
 
     Raises Refusal as `plan_base_of` and `planned` do.
     """
     refuse_other_machine(wish, machine)
-    base = plan_base_of(case, wish)
-    task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=heard)
+    base = plan_base_of(case, wish, table)
+    task = PlanTask(wish=wish, machine=machine, table=table, subject=base.subject, heard=heard)
     return made_on(base, task, kept=kept, making=making, protocol=None)
 
 
 def judged_plan(
-    case: Case, wish: PlanWish, machine: Machine, *, protocol: Protocol | None, heard: Heard, making: PlanMaking
+    case: Case,
+    wish: PlanWish,
+    machine: Machine,
+    table: DensityTable,
+    *,
+    protocol: Protocol | None,
+    heard: Heard,
+    making: PlanMaking,
 ) -> tuple[MadePlan, tuple[ScoreLine, ...]]:
     """The same judged by a protocol's goals in its first dose, if there is one; its rules know of it, too."""
     refuse_other_machine(wish, machine)
-    base = plan_base_of(case, wish)
-    task = PlanTask(wish=wish, machine=machine, subject=base.subject, heard=heard)
+    base = plan_base_of(case, wish, table)
+    task = PlanTask(wish=wish, machine=machine, table=table, subject=base.subject, heard=heard)
     made = made_on(base, task, kept=None, making=making, protocol=protocol)
     if protocol is None:
         return made, ()

@@ -13,12 +13,9 @@ from tianfu.apps.radiotherapy.model.planning.subjects import Patient, Subject, T
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
 from tianfu.apps.radiotherapy.model.scanlines import Bools
 from tianfu.apps.radiotherapy.model.shapes import CLOSED, Shape, shape_of
-from tianfu.apps.radiotherapy.model.transport.density import (
-    DensityTable,
-    density_of,
-    density_table,
-    density_within,
-)
+from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
+from tianfu.apps.radiotherapy.model.transport.density_reading import table_findings
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable, refuse_other_table
 from tianfu.apps.radiotherapy.queries.evaluation import images_of, refuse_other_frames, structures_for
 from tianfu.apps.radiotherapy.queries.plan_findings import density_findings, isocentre_findings
 from tianfu.kernel.refusal import Refusal
@@ -51,15 +48,16 @@ class PlanBase:
     told: tuple[Finding, ...]
 
 
-def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
-    """The case as a wish sees it.
+def plan_base_of(case: Case, wish: PlanWish, table: DensityTable) -> PlanBase:
+    """The case as a wish sees it, by the density table that it names.
 
-    Raises Refusal those of `images_of`, `structures_for` and `density_table`, `frames-differ`,
+    Raises Refusal `density-table-differs`, those of `images_of` and `structures_for`, `frames-differ`,
     `plan-position-not-supported`, `plan-structure-missing`, `plan-structure-unclear`, `structure-empty`, and
     `structures-unreviewed` for contours that a program drew and nobody accepted.
     """
+    named = wish.computation.density_table
+    refuse_other_table(table, name=named.name, version=named.version)
     images, structure_set, structures = ground_of(case, wish)
-    table = density_table(wish.computation.density_table.name, wish.computation.density_table.version)
     patient = _patient(images, structures[wish.body], table, spacing_mm=wish.computation.spacing_mm)
     masks = {name: _inside(one, images, patient.grid) for name, one in structures.items()}
     target = structures[wish.prescription.structure]
@@ -79,6 +77,7 @@ def plan_base_of(case: Case, wish: PlanWish) -> PlanBase:
         told=(
             *_overrides(structure_set),
             *isocentre_findings(wish, [structures[name] for name in wish.targets]),
+            *table_findings(table),
             *density_findings(images, patient, table),
         ),
     )

@@ -12,6 +12,7 @@ from tests.radiotherapy_plan import (
     HOLDING,
     goal_of,
     ordered_wish,
+    phantom_table,
     small_machine,
     small_subject,
     small_wish,
@@ -43,7 +44,7 @@ def hear_all(_told: Told) -> bool:
 
 
 def task(wish: PlanWish, heard: Heard = hear_all) -> PlanTask:
-    return PlanTask(wish=wish, machine=small_machine(), subject=small_subject(), heard=heard)
+    return PlanTask(wish=wish, machine=small_machine(), table=phantom_table(), subject=small_subject(), heard=heard)
 
 
 @cache

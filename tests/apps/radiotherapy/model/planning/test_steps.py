@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.apps.radiotherapy.model.optimisation.leaf_rules import all_faults_of
-from tests.radiotherapy_plan import small_machine, small_subject, small_wish
+from tests.radiotherapy_plan import clinic_table, phantom_table, small_machine, small_subject, small_wish
 from tianfu.apps.radiotherapy.model.planning.engines import Given, fraction_dose
 from tianfu.apps.radiotherapy.model.planning.kept import Kept, kept_from, write_kept
 from tianfu.apps.radiotherapy.model.planning.normalising import set_mu
@@ -34,7 +34,13 @@ def hear_all(_told: Told) -> bool:
 
 
 def task(heard: Heard = hear_all, wish: PlanWish | None = None) -> PlanTask:
-    return PlanTask(wish=wish or small_wish(), machine=small_machine(), subject=small_subject(), heard=heard)
+    return PlanTask(
+        wish=wish or small_wish(),
+        machine=small_machine(),
+        table=phantom_table(),
+        subject=small_subject(),
+        heard=heard,
+    )
 
 
 @cache
@@ -244,3 +250,12 @@ def test_a_second_engine_that_is_wished_gives_nearly_the_same_dose_to_the_target
     assert second == pytest.approx(first, rel=0.03)
     assert not np.array_equal(made.second.values, made.dose.values)
     assert float(made.second.values[~small_subject().body].max()) == 0.0
+
+
+def test_a_plan_by_another_table_of_the_same_name_is_another_plan_and_goes_on_with_nothing_of_the_first() -> None:
+    first = replace(task(), table=clinic_table())
+    second = replace(first, table=clinic_table(settings="80 kV"))
+    assert (first.table.name, first.table.version) == (second.table.name, second.table.version)
+    assert first.fingerprint != second.fingerprint
+    with pytest.raises(Refusal, match="plan-kept-of-another"):
+        planned(second, kept=nothing_kept(first))

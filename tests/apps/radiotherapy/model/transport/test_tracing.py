@@ -13,10 +13,10 @@ from tests.apps.radiotherapy.model.transport.water import (
     grid_about_origin,
     points_of,
 )
-from tianfu.apps.radiotherapy.model.transport.density import TG119_TABLE, DensityTable, density_of, density_within
+from tests.radiotherapy_plan import phantom_table
+from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
 from tianfu.apps.radiotherapy.model.transport.geometry import View, view_of
 from tianfu.apps.radiotherapy.model.transport.tracing import OUTSIDE, Resolution, depths_of, fan_of, surfaces_mm
-from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 FINE = Resolution(ray_mm=1.0, step_mm=1.0)
@@ -95,25 +95,9 @@ def test_the_surface_is_where_the_ray_enters() -> None:
 def test_densities_are_those_of_the_table_and_nothing_outside_the_body() -> None:
     grid = grid_about_origin((1.0, 0.5, 0.5), 1.0)
     image = Volume(grid=grid, values=np.array([[[324.5, -3000.0]]], np.float32))
-    density = density_of(image, TG119_TABLE)
+    density = density_of(image, phantom_table())
     np.testing.assert_allclose(density.values, [[[1.2, 0.00324]]], rtol=1e-6)
     assert density_within(density, np.array([[[False, True]]])).values[0, 0, 0] == 0
-
-
-@pytest.mark.parametrize(
-    ("hounsfield", "densities", "code"),
-    [
-        ((0.0, 0.0), (1.0, 1.0), "density-table-not-rising"),
-        ((-1000.0, 0.0), (1.0, 0.5), "density-table-not-rising"),
-        ((-1000.0, 0.0), (0.0,), "density-table-not-pairs"),
-    ],
-)
-def test_a_table_that_is_none_is_refused(
-    hounsfield: tuple[float, ...], densities: tuple[float, ...], code: str
-) -> None:
-    with pytest.raises(Refusal) as refused:
-        DensityTable(name="Made up", version=1, hounsfield=hounsfield, density=densities, is_phantoms=False)
-    assert refused.value.code == code
 
 
 def test_density_scales_depth() -> None:

@@ -39,6 +39,7 @@ from tianfu.apps.radiotherapy.model.planning.regions import (
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import Computation, PlanWish
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
+from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable, fingerprint_of_table
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import Settings, influence
@@ -93,18 +94,23 @@ Heard = Callable[[Told], bool]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlanTask:
-    """What is to be planned, for whom, on which machine, and who hears of it."""
+    """What is to be planned, for whom, on which machine, and who hears of it.
+
+    `table` is the density table by which the subject's density was made.
+    """
 
     wish: PlanWish
     machine: Machine
+    table: DensityTable
     subject: Subject
     heard: Heard
 
     @cached_property
     def fingerprint(self) -> str:
         """Of everything that the plan follows from."""
-        parts = (msgspec.json.encode(self.wish), fingerprint_of(self.machine).encode())
-        return hashlib.sha256(b"\0".join((*parts, self.subject.fingerprint.encode()))).hexdigest()
+        things = (fingerprint_of(self.machine), fingerprint_of_table(self.table), self.subject.fingerprint)
+        parts = (msgspec.json.encode(self.wish), *(each.encode() for each in things))
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
