@@ -102,6 +102,7 @@ async def test_what_ends_the_stations_visit_ends_its_picture(window: Window, dee
         assert await is_alone(window), "at once, before the answer"
     await until(lambda: is_alone(window))
     if deed == "close":
+        await page.get_by_text("could not find this page").wait_for()  # it looks by itself, which ends another's way
         await page.goto(f"{window.address}{DOOR}")
         await page.get_by_text("no station of a ward").wait_for()
     else:
