@@ -22,7 +22,6 @@ from tianfu.services.documents.keeping import Documents
 from tianfu.services.imaging.cases import Cases, KeptCase, KeptObject
 from tianfu.services.imaging.deliveries import Deliveries
 from tianfu.services.jobs.doing import GivenUp
-from tianfu.services.jobs.works import Forget
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Reading
 
@@ -135,10 +134,6 @@ class Pad:
     def finish(self, name: str, result: str) -> None:
         """As `Doing.finish`."""
         self.finished[name] = result
-
-    async def drop(self, names: Sequence[str], forget: Forget) -> None:
-        """As `Doing.drop`; whoever looks later still sees what they were."""
-        await forget([self.finished[name] for name in names])
 
 
 def bench_of(papers: Papers, case: OneCase) -> Bench:

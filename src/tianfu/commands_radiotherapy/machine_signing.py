@@ -138,13 +138,14 @@ def verify_machine_file(
     people = {} if endorsed.signatories is None else read_signatories(endorsed.signatories)
     machine = read_machine(endorsed.content)
     standing = standing_of(machine, endorsed.signatures, people)
+    if standing.lacking is None:
+        refuse_unless_modelled_so(machine)
     if as_json:
         print(json.dumps({**machine_told(machine), **standing_told(standing)}, ensure_ascii=False))
     else:
         show_signatures(standing.signatures)
     if standing.lacking is not None:
         raise standing.lacking
-    refuse_unless_modelled_so(machine)
     if not as_json:
         for line in standing_lines(standing):
             out.print(line, markup=False)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.apps.radiotherapy.department import Browser, Department
-from tests.apps.radiotherapy.test_plan_pages import CHOSEN, asked, begun, fields_of, page, sent, with_
+from tests.apps.radiotherapy.test_plan_pages import CHOSEN, asked, at, begun, fields_of, page, sent, with_
 from tests.radiotherapy_plan import small_machine, small_wish
 from tests.radiotherapy_plan_works import small_contents
+from tests.radiotherapy_signing import measured_machine, people, put_machine, signatories
+from tianfu.apps.radiotherapy.machine_files import SIGNATORIES
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
+from tianfu.apps.radiotherapy.plan_forms.forms import machine_key
 from tianfu.apps.radiotherapy.tidying import KEPT_DAYS
 from tianfu.db import Query
 from tianfu.services.imaging.cases import KeptCase
@@ -156,3 +159,19 @@ select gen_random_uuid(), kind, queue, decode(md5(n::text), 'hex'), about, argum
         answer = await sent(browser, case, [*fields, ("deed", "make")])
         assert answer.status_code == 422
         assert words in answer.text
+
+
+async def test_a_plan_on_a_signed_machine_is_asked_for_anew_once_somebody_who_signed_it_may_sign_no_more(
+    department: Department, physicist: Browser, case: KeptCase, tmp_path: Path
+) -> None:
+    machine, folder = measured_machine(purpose="clinical", version=2), tmp_path / "machines"
+    put_machine(folder, machine, "physicist", "approver", name="two.json")
+    chosen = {**CHOSEN, "machine": machine_key(machine.name, machine.version)}
+    work = await asked(physicist, case, with_(await begun(physicist, case), **chosen))
+    await physicist.led(f"{work}/give-up")
+    again = await physicist.led(f"{work}/go-on")
+    assert again != work
+    await physicist.led(f"{again}/give-up")
+    (folder / SIGNATORIES).write_bytes(signatories(people()[1]))
+    assert await physicist.led(f"{again}/go-on") == f"{at(case)}/plan?variant={again.rpartition('/')[2]}"
+    assert len(await department.desk.works.about(case.id)) == 2

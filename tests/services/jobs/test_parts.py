@@ -15,7 +15,7 @@ from tianfu.kernel.instants import Instant
 from tianfu.kernel.refusal import Refusal
 from tianfu.services.jobs.doing import Doing, GivenUp, Kind
 from tianfu.services.jobs.worker import Worker
-from tianfu.services.jobs.works import Wish, Works
+from tianfu.services.jobs.works import DROPPED_AT_ONCE, Wish, Works
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,6 @@ class Bench:
     now: Instant = BEGUN
     ends: str = "given-up"
     parts: dict[str, str] = field(default_factory=dict)
-    drops: tuple[str, ...] = ()
     shelf: Shelf = field(default_factory=Shelf)
 
     @property
@@ -72,8 +71,6 @@ class Bench:
     async def _do(self, doing: Doing) -> str:
         for name, result in self.parts.items():
             await asyncio.to_thread(doing.finish, name, result)
-        if self.drops:
-            await doing.drop(self.drops, self.shelf.forget)
         if self.ends == "dead":
             raise asyncio.CancelledError
         if self.ends == "given-up":
@@ -167,12 +164,9 @@ async def test_what_cannot_be_reached_now_is_not_lost_sight_of(bench: Bench) -> 
     assert bench.shelf.gone == ["one"]
 
 
-async def test_a_work_drops_parts_of_its_own_and_of_those_before_it_but_not_what_another_shares(bench: Bench) -> None:
-    await bench.did(wish("two"), first="shared")
-    await bench.did(wish(), first="shared", before="left")
-    bench.ends, bench.drops = "done", ("first", "before", "after")
-    await bench.did(wish(), after="mine", begun="when")
-    assert bench.shelf.gone == ["left", "mine"]
-    bench.drops = ()
-    assert await bench.dropped() == 1, "of the parts that were not named"
-    assert bench.shelf.gone == ["left", "mine", "when"]
+async def test_more_than_go_at_once_go_one_portion_after_the_other(bench: Bench) -> None:
+    count = 2 * DROPPED_AT_ONCE + 1
+    await bench.did(wish(), **{f"part-{number}": str(number) for number in range(count)})
+    bench.pass_days(15)
+    assert await bench.dropped() == count
+    assert sorted(map(int, bench.shelf.gone)) == list(range(count))

@@ -7,7 +7,7 @@ picks a machine: whoever plans names one and its version.  Not cleared for clini
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -88,6 +88,8 @@ class MachineFiles(VersionedFiles[MachineFile]):
         from tianfu.apps.radiotherapy.model.machines.standing import not_judged
 
         try:
+            if not signatures_beside(machine.file):
+                return None
             endorsed = self._endorsed(machine)
         except Refusal as refusal:
             return not_judged(refusal)
@@ -99,11 +101,24 @@ class MachineFiles(VersionedFiles[MachineFile]):
             return not_judged(Refusal("file-not-readable", details=details))
         parts = (endorsed.signatories or b"", *endorsed.signatures)
         key = " ".join([machine.fingerprint, str(endorsed.signatories is None), *map(_digest, parts)])
-        if key not in self._stands:
-            if len(self._stands) >= FILES_MOST:
-                self._stands.clear()
-            self._stands[key] = judged(endorsed)
-        return self._stands[key]
+        stands = self._stands
+        if key in stands:
+            return stands[key]
+        if len(self._stands) >= FILES_MOST:
+            self._stands = {}  # another thread may look into the one of before
+        found = self._stands[key] = judged(endorsed)
+        return found
+
+    def are_endorsed_so(self, fingerprint: str, *, signatures: Sequence[str], signatories: str | None) -> bool:
+        """Whether the machine of this fingerprint lies there with these signatures and signatories and no others."""
+        found = [each for each in self.all() if each.fingerprint == fingerprint]
+        try:
+            now = self._endorsed(found[0]) if len(found) == 1 else None
+        except (OSError, Refusal):
+            return False
+        beside = tuple(each.encode() for each in signatures)
+        by = None if signatories is None else signatories.encode()
+        return now is not None and (now.signatures, now.signatories) == (beside, by)
 
 
 def signature_file(machine: Path, role: Role) -> Path:
@@ -127,6 +142,7 @@ def endorsed_at(machine: Path, signatories: Path) -> Endorsed:
 
 def judged(endorsed: Endorsed) -> Standing | None:
     """How a machine stands by what lies beside it; None if no signature does."""
+    from tianfu.apps.radiotherapy.model.machines.modelling import refuse_unless_modelled_so
     from tianfu.apps.radiotherapy.model.machines.reading import read_machine
     from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories
     from tianfu.apps.radiotherapy.model.machines.standing import not_judged, standing_of
@@ -135,7 +151,11 @@ def judged(endorsed: Endorsed) -> Standing | None:
         return None
     try:
         people = {} if endorsed.signatories is None else read_signatories(endorsed.signatories)
-        return standing_of(read_machine(endorsed.content), endorsed.signatures, people)
+        machine = read_machine(endorsed.content)
+        standing = standing_of(machine, endorsed.signatures, people)
+        if standing.approval is not None:
+            refuse_unless_modelled_so(machine)
+        return standing
     except Refusal as refusal:
         return not_judged(refusal)
 

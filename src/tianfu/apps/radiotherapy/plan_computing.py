@@ -38,7 +38,7 @@ from tianfu.apps.radiotherapy.queries.planning import PlanBase, chosen_of, plan_
 from tianfu.apps.radiotherapy.results import FORM, NOT_CLEARED, Provenance
 from tianfu.kernel.instants import SECOND, Instant
 from tianfu.kernel.refusal import Refusal, place_of
-from tianfu.services.documents.keeping import DOCUMENTS_NOT_KEPT, Documents
+from tianfu.services.documents.keeping import Documents
 from tianfu.services.jobs.doing import Doing, in_thread
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose, write_dose
@@ -77,9 +77,7 @@ async def plan_made(bench: Bench, doing: Doing) -> str:
     )
     objects = await _kept_objects(bench.documents, judged.made.objects)
     result = await asyncio.to_thread(plan_result_of, judged, plan, objects=objects, provenance=provenance)
-    name = await bench.documents.keep(await asyncio.to_thread(msgspec.json.encode, result))
-    await _forget(parts)
-    return name
+    return await bench.documents.keep(await asyncio.to_thread(msgspec.json.encode, result))
 
 
 def _asked(asked: Any, case: Case, machine: bytes, table: bytes) -> AskedPlan:
@@ -150,16 +148,6 @@ def _made(base: PlanBase, task: PlanTask, kept: Kept | None, making: PlanMaking,
             raise
         _log.warning("plan_begun_anew", place=place_of(refusal))
         return made_on(base, task, kept=None, making=making, protocol=protocol)
-
-
-async def _forget(parts: PlanParts) -> None:
-    """Tidy up; the plan is kept, and what cannot be reached now is swept later."""
-    try:
-        await parts.forget()
-    except Refusal as refusal:
-        if refusal.code != DOCUMENTS_NOT_KEPT:
-            raise
-        _log.warning("plan_parts_not_forgotten", place=place_of(refusal))
 
 
 def making_of(fingerprint: str, begun_at: Instant) -> PlanMaking:

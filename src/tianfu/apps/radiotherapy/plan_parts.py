@@ -48,10 +48,6 @@ class PlanParts:
                     raise
         return None
 
-    async def forget(self) -> None:
-        """Take away what is kept of steps, once the whole plan is."""
-        await self.doing.drop([_part(step) for step in self.finished], self.documents.forget)
-
     def keep(self, step: StepName, kept: Kept) -> None:
         """Keep what a step left; durable on return."""
         content = write_kept(kept)

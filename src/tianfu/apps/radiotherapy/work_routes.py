@@ -70,8 +70,8 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         if found.kind != PLAN or found.state not in {State.CANCELLED, State.FAILED}:
             return Redirect(f"{WORKS}/{found.id}", status_code=303)
         case = await desk.cases.one(found.about, who.organisation)
-        if await has_changed(desk, case, found):
-            # The old question has no answer any more: the form asks about the case as it is.
+        if await has_changed(desk, case, found) or not await _are_still_endorsed(desk, found):
+            # The old question has no answer any more: the form asks about the case, and who signs, as they are.
             return Redirect(f"{CASES}/{case.id}/plan?variant={found.id}", status_code=303)
         await desk.cases.tell(case, GO_ON_PLAN, by=who.caller, work=found.id)
         try:
@@ -83,6 +83,19 @@ def work_routes(pages: Pages, desk: Desk) -> list[HTTPRouteHandler]:
         return Redirect(f"{WORKS}/{again}", status_code=303)
 
     return [show_work, give_up, go_on]
+
+
+async def _are_still_endorsed(desk: Desk, work: Work) -> bool:
+    """Whether a clinical machine's signatures, and whoever may sign, are as they were when the plan was asked for."""
+    signatures, signatories = work.arguments["machine_signatures"], work.arguments["signatories"]
+    if not signatures and signatories is None:
+        return True  # a machine for demonstrations needs nobody's
+    return await asyncio.to_thread(
+        desk.machines.are_endorsed_so,
+        work.arguments["machine_fingerprint"],
+        signatures=signatures,
+        signatories=signatories,
+    )
 
 
 class Looks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -12,9 +12,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from tianfu.db import Database, queries
-from tianfu.db.wire import text_array
 from tianfu.kernel.instants import Clock
-from tianfu.services.jobs.works import Forget, forget_results
 
 TELL_SECONDS = 0.5
 """How often the row of a running work is written at most; people look about once a second. [ours]"""
@@ -60,10 +58,6 @@ class Doing(Protocol):
 
     def finish(self, name: str, result: str) -> None:
         """Keep a part's result, so that it need not be done again; durable on return."""
-        ...
-
-    async def drop(self, names: Sequence[str], forget: Forget) -> None:
-        """Forget parts that are needed no more, and have `forget` take their results away that no other work has."""
         ...
 
     def give_up(self) -> None:
@@ -151,14 +145,6 @@ class KeptDoing:
         """As `Doing.finish`."""
         self._wait_for(self._keep(name, result))
         self.finished[name] = result
-
-    async def drop(self, names: Sequence[str], forget: Forget) -> None:
-        """As `Doing.drop`."""
-        async with self.database.transaction("app") as transaction:
-            await transaction.run(_SQL.let_nobody_finish)
-            rows = await transaction.all(_SQL.drop_parts, work=self.work, names=text_array(names))
-            await forget_results(transaction, [row[0] for row in rows], forget)
-        self.finished = {name: result for name, result in self.finished.items() if name not in names}
 
     def give_up(self) -> None:
         """Have the next progress that is told end it."""

@@ -108,6 +108,10 @@ class Work:
     is_left: bool
 
 
+DROPPED_AT_ONCE = 20
+"""Parts in one transaction. [ours]"""
+
+
 class OpenMost(Protocol):
     """How many works of a kind may be open, that is wait or run, at one time."""
 
@@ -190,11 +194,18 @@ class Works:
         Those are parts of what was done, was given up or failed before an instant, or is not of this version of the
         code; nothing of what is open, whatever its version.  A result that another part has stays.
         """
-        async with self._database.transaction("app") as transaction:
-            await transaction.run(_SQL.let_nobody_finish)
-            rows = await transaction.all(_SQL.drop_parts_left, kind=kind, version=version, before=before)
-            await forget_results(transaction, [row[0] for row in rows], forget)
-        return len(rows)
+        dropped = 0
+        while True:
+            # Meanwhile nobody finishes a part: a few at a time, so that nobody waits for long.
+            async with self._database.transaction("app") as transaction:
+                await transaction.run(_SQL.let_nobody_finish)
+                rows = await transaction.all(
+                    _SQL.drop_parts_left, kind=kind, version=version, before=before, most=DROPPED_AT_ONCE
+                )
+                await forget_results(transaction, [row[0] for row in rows], forget)
+            dropped += len(rows)
+            if len(rows) < DROPPED_AT_ONCE:
+                return dropped
 
 
 async def forget_results(transaction: Transaction, results: Sequence[str], forget: Forget) -> None:

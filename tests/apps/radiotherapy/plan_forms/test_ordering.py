@@ -90,6 +90,10 @@ def test_objectives_are_weighed_where_that_is_chosen_whatever_goals_are_shown() 
 def test_a_structure_that_the_case_does_not_have_is_left_out_with_its_goals_by_somebody() -> None:
     wish = wish_of(by_protocol(goal_structures=("PTV_5000", LEFT_OUT)), ground())
     assert {goal.structure for goal in wish.goals} == {"PTV_5000"}
+    (told,) = [one for one in wish.known if one.element == "in_order.goals"]
+    assert (told.mark, "left out on the page" in told.source) == ("ours", True)
+    whole = wish_of(by_protocol(), ground())
+    assert "in_order.goals" not in {one.element for one in whole.known}
 
 
 @pytest.mark.parametrize(

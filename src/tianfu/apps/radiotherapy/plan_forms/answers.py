@@ -192,7 +192,7 @@ def wish_of(form: PlanForm, ground: Ground) -> PlanWish:
         name=form.name,
         machine=Version(name=machine.name, version=machine.version),
         computation=msgspec.structs.replace(base.computation, density_table=named_table, second=second),
-        known=_known(base, changed),
+        known=(*_known(base, changed), *_left_out(form, ground)),
     )
     _refuse_unless_right(wish, machine, form)
     return wish
@@ -416,6 +416,18 @@ def _goal_structures(reading: _Reading, form: PlanForm, ground: Ground, roles: S
         else:
             _refuse_unclear(reading, at, name, ground)
     return chosen
+
+
+def _left_out(form: PlanForm, ground: Ground) -> tuple[Known, ...]:
+    """That goals of a protocol were left out, and of which structures: else a plan would seem to serve all of them."""
+    if form.how != IN_ORDER:
+        return ()
+    roles = goal_roles(goals_named(form, ground.base, ground.protocols), ground.base)
+    names = [role for role, name in zip(roles, form.goal_structures, strict=False) if name == LEFT_OUT]
+    if not names:
+        return ()
+    source = f"goals of {form.order_by} for {', '.join(names)} were left out on the page by whoever asked for the plan"
+    return (Known(element="in_order.goals", mark="ours", source=source),)
 
 
 def _holding(reading: _Reading, form: PlanForm) -> HoldingWish:

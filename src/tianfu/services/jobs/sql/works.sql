@@ -78,28 +78,25 @@ select distinct on (part.name) part.name, part.result
 -- No part is added until the transaction ends: what is forgotten meanwhile is nobody's.
 lock table work_part in share row exclusive mode;
 
--- drop_parts
--- Parts of a work, and of those before it that asked for the same, by their names.
-delete from work_part part using work same, work asked
- where asked.work = %(work)s::uuid and same.about = asked.about and same.key = asked.key and part.work = same.work
-   and part.name = any(%(names)s::text[])
-returning part.result;
-
 -- drop_parts_left
--- Parts with which nobody goes on: the same was done, or given up before, or is of another state of the code.
-delete from work_part part using work w
- where part.work = w.work and w.kind = %(kind)s
-   and not exists (
-     select from work open where open.about = w.about and open.key = w.key and open.state in ('waiting', 'running')
-   )
-   and (
-     w.version <> %(version)s
-     or exists (select from work whole where whole.about = w.about and whole.key = w.key and whole.state = 'done')
-     or not exists (
-       select from work later where later.about = w.about and later.key = w.key and later.ended_at >= %(before)s
+-- So many parts with which nobody goes on: the same was done, or given up before, or is of another state of the code.
+delete from work_part where (work, name) in (
+  select part.work, part.name
+    from work_part part join work w using (work)
+   where w.kind = %(kind)s
+     and not exists (
+       select from work open where open.about = w.about and open.key = w.key and open.state in ('waiting', 'running')
      )
-   )
-returning part.result;
+     and (
+       w.version <> %(version)s
+       or exists (select from work whole where whole.about = w.about and whole.key = w.key and whole.state = 'done')
+       or not exists (
+         select from work later where later.about = w.about and later.key = w.key and later.ended_at >= %(before)s
+       )
+     )
+   limit %(most)s
+)
+returning result;
 
 -- parts_with
 -- Those of these results that some part still has.

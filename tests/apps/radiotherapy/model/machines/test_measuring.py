@@ -190,6 +190,16 @@ def test_a_model_that_somebody_wrote_into_a_file_is_found_out(changes: dict[str,
     assert refused.value.code == code
 
 
+def test_what_nothing_here_computes_is_not_told_as_computed() -> None:
+    taken = read_measurements(file_of(typed("profile")))
+    new = commissioned(machine(), taken, version=2, purpose="demonstration", by="Lin", at=AT)
+    assert new.commissioning is not None
+    (profile,) = new.commissioning.measurements
+    told = replace(new.commissioning, measurements=(replace(profile, modelled_by="computed"),))
+    with pytest.raises(Refusal, match="measurement-modelled-unsaid"):
+        refuse_unless_modelled_so(replace(new, commissioning=told))
+
+
 @pytest.mark.parametrize("version", [1, 0, -3])
 def test_a_version_is_later_than_the_one_before(version: int) -> None:
     with pytest.raises(Refusal, match="machine-version-not-newer"):

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from tests.radiotherapy_signing import CHEN, LIN, SATURDAY, measured_machine, people, public, signatories, signed
-from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories, refuse_unless_name, signatory_line
+from tianfu.apps.radiotherapy.model.machines.signatories import (
+    PRIME,
+    SMALL,
+    is_small,
+    read_signatories,
+    refuse_unless_name,
+    signatory_line,
+)
 from tianfu.apps.radiotherapy.model.machines.signatures import approval_of
 from tianfu.kernel.instants import to_fhir_instant
 from tianfu.kernel.refusal import Refusal
@@ -52,6 +59,7 @@ def test_the_people_of_a_file_are_read_with_their_roles_and_keys() -> None:
         ({"public_key": public(LIN).hex().upper()}, "signatory-key-not-fit"),
         ({"public_key": public(LIN).hex() + "00"}, "signatory-key-not-fit"),
         ({"public_key": "٣" * 64}, "signatory-key-not-fit"),
+        ({"public_key": "00" * 32}, "signatory-key-not-fit"),
         ({"until": "tomorrow"}, "signatory-until-not-fit"),
         ({"until": "2026-02-30"}, "signatory-until-not-fit"),
         ({"until": 5}, "signatories-not-understood"),
@@ -110,3 +118,21 @@ def test_whoever_is_taken_out_or_has_another_key_now_signed_nothing() -> None:
         approval_of(machine, both, read_signatories(signatories(people()[0])))
     with pytest.raises(Refusal, match="signature-false"):
         approval_of(machine, both, read_signatories(changed(public_key=public(b"4" * 32).hex())))
+
+
+def doubled(ordinate: int) -> int:
+    """The ordinate of twice a point of edwards25519: (y^2 + x^2) / (2 - y^2 + x^2), x^2 = (y^2 - 1) / (d y^2 + 1)."""
+    d = -121665 * pow(121666, -1, PRIME)
+    y_squared = ordinate * ordinate % PRIME
+    x_squared = (y_squared - 1) * pow(d * y_squared + 1, -1, PRIME) % PRIME
+    return (y_squared + x_squared) * pow(2 - y_squared + x_squared, -1, PRIME) % PRIME
+
+
+@pytest.mark.parametrize("ordinate", sorted(SMALL))
+@pytest.mark.parametrize("sign", [0, 1 << 255])
+def test_a_key_with_which_anybody_could_sign_is_none(ordinate: int, sign: int) -> None:
+    assert doubled(doubled(doubled(ordinate))) == 1
+    for same in (ordinate, ordinate + PRIME):
+        if same < 1 << 255:
+            assert is_small((same | sign).to_bytes(32, "little"))
+    assert not is_small(public(LIN))

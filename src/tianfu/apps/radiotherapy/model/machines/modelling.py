@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.machines.machines import Kind, Machine
+from tianfu.apps.radiotherapy.model.machines.machines import Kind, Machine, Measurement
 from tianfu.apps.radiotherapy.model.machines.reading import FIELD_MM_MOST
 from tianfu.apps.radiotherapy.model.machines.water import depth_dose
 from tianfu.kernel.refusal import Refusal
@@ -40,11 +40,12 @@ def refuse_unless_modelled_so(machine: Machine) -> None:
     """Do nothing for a machine whose modelled values are what is computed here, where that can be.
 
     So nobody signs a modelled value that somebody wrote into the file.  Raises Refusal, with what,
-    `measurement-modelled-otherwise` or `measurement-set-up-not-fit`.
+    `measurement-modelled-otherwise`, `measurement-modelled-unsaid` or `measurement-set-up-not-fit`.
     """
     for each in () if machine.commissioning is None else machine.commissioning.measurements:
         means = MEANS.get(each.kind)
         if means is None:
+            _refuse_computed(each)
             continue
         refuse_unless_set_up(each.what, each.set_up, means.needed)
         number = means.number(machine, each.set_up)
@@ -52,6 +53,12 @@ def refuse_unless_modelled_so(machine: Machine) -> None:
         if each.modelled_by != "computed" or each.unit != means.unit or not is_same:
             details = {"what": each.what, "modelled": f"{each.modelled:g}", "computed": f"{number:g}"}
             raise Refusal("measurement-modelled-otherwise", details={**details, "unit": means.unit})
+
+
+def _refuse_computed(measurement: Measurement) -> None:
+    """Raise Refusal `measurement-modelled-unsaid` for a value that calls itself computed and could not be."""
+    if measurement.modelled_by != "said":
+        raise Refusal("measurement-modelled-unsaid", details={"what": measurement.what})
 
 
 def refuse_unless_set_up(what: str, set_up: Mapping[str, float], needed: tuple[str, ...]) -> None:

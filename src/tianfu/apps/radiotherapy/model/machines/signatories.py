@@ -24,6 +24,19 @@ BYTES_MOST = 200_000
 KEY_BYTES = 32
 """Of a public key (RFC 8032 5.1.5)."""
 
+PRIME = 2**255 - 19
+SMALL = frozenset(
+    {
+        0,
+        1,
+        PRIME - 1,
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
+    }
+)
+"""The ordinates of the eight points of edwards25519 (RFC 8032 5.1) whose multiple by eight is the neutral point: with
+one of them as a public key anybody makes signatures that hold."""
+
 NAME_MOST = 100
 """Characters. [ours]"""
 
@@ -81,7 +94,8 @@ def _signatory(person: _Person) -> Signatory:
     _refuse(not person.roles or len(set(person.roles)) != len(person.roles), "signatory-without-role", person.name)
     digits = person.public_key
     is_hexadecimal = set(digits) <= set("0123456789abcdef")
-    _refuse(len(digits) != 2 * KEY_BYTES or not is_hexadecimal, "signatory-key-not-fit", person.name)
+    is_key = len(digits) == 2 * KEY_BYTES and is_hexadecimal and not is_small(bytes.fromhex(digits))
+    _refuse(not is_key, "signatory-key-not-fit", person.name)
     until = None
     if person.until is not None:
         try:
@@ -90,6 +104,11 @@ def _signatory(person: _Person) -> Signatory:
             details = {"name": person.name, "until": person.until}
             raise Refusal("signatory-until-not-fit", details=details) from error
     return Signatory(name=person.name, roles=frozenset(person.roles), public_key=bytes.fromhex(digits), until=until)
+
+
+def is_small(public_key: bytes) -> bool:
+    """Whether a public key is a point with whose signatures nobody shows anything."""
+    return (int.from_bytes(public_key, "little") & (2**255 - 1)) % PRIME in SMALL
 
 
 def _alike(name: str) -> str:

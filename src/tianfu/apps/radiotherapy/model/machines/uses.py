@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tianfu.apps.radiotherapy.model.machines.machines import Machine, Use
+from tianfu.apps.radiotherapy.model.machines.modelling import refuse_unless_modelled_so
 from tianfu.apps.radiotherapy.model.machines.reading import refuse_unless_machine
 from tianfu.apps.radiotherapy.model.machines.signatories import read_signatories
 from tianfu.apps.radiotherapy.model.machines.signatures import Signatory, Signature, approval_of
@@ -33,10 +34,12 @@ def refuse_unless_for_its_purpose(machine: Machine, *, signatures: Sequence[byte
     """Do nothing if a machine may be used for what it says it is for, by the bytes of what lies beside it.
 
     A machine for demonstrations needs nobody's signature, whatever else lies there.  Raises Refusal those of
-    `refuse_unless_for`, and for a clinical machine those of `signatures_of` and `read_signatories`.
+    `refuse_unless_for`, and for a clinical machine those of `signatures_of`, `read_signatories` and
+    `refuse_unless_modelled_so`: whoever signed may have signed with another program.
     """
     if machine.purpose == "demonstration":
         refuse_unless_for("demonstration", machine, signatures=(), people={})
         return
     people = {} if signatories is None else read_signatories(signatories)
     refuse_unless_for(machine.purpose, machine, signatures=signatures_of(signatures), people=people)
+    refuse_unless_modelled_so(machine)
