@@ -1,8 +1,9 @@
 """A protocol's goals in the order of their priority: each level is served as far as those before it allow.
 
-What a level reached is held from then on, worse by an explicit slack at most: lexicographic optimisation as in Jee,
-McShan and Fraass (Phys Med Biol 52(7) 2007, 1845) and Breedveld et al. (Phys Med Biol 54(23) 2009, 7199) [memory].
-It is held by a heavy penalty and not by a wall; `Line.is_held` tells whether that was enough.
+From then on a goal that was met is held at its limit, one that was not at what it reached, either worse by an explicit
+slack at most: lexicographic optimisation as in Jee, McShan and Fraass (Phys Med Biol 52(7) 2007, 1845) and Breedveld et
+al. (Phys Med Biol 54(23) 2009, 7199) [memory].  It is held by a heavy penalty and not by a wall; `Line.is_held` tells
+whether that was enough.
 """
 
 from __future__ import annotations
