@@ -10,7 +10,7 @@ import pytest
 
 from tests.radiotherapy_plan import clinic_table, table_text
 from tianfu.apps.radiotherapy.density_tables import DensityTables
-from tianfu.apps.radiotherapy.versioned_files import VersionedFiles
+from tianfu.apps.radiotherapy.versioned_files import FILES_MOST, VersionedFiles
 from tianfu.kernel.refusal import Refusal
 
 MINE = "Made-up CT 120 kV"
@@ -81,3 +81,12 @@ def test_what_a_file_has_become_since_it_was_listed_is_not_used(
     with pytest.raises(Refusal) as refused:
         tables.one(MINE, 1)
     assert refused.value.code == code
+
+
+def test_in_a_folder_of_more_files_than_are_read_nothing_is_chosen(tmp_path: Path) -> None:
+    for number in range(FILES_MOST):
+        (tmp_path / f"{number:03}.json").write_bytes(b"{}")
+    assert DensityTables(tmp_path).all()
+    (tmp_path / "zzz.json").write_bytes(table_text())
+    with pytest.raises(Refusal, match="files-too-many"):
+        DensityTables(tmp_path).one(MINE, 1)

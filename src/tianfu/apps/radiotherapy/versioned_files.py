@@ -59,9 +59,15 @@ class VersionedFiles(Generic[File]):
         self._seen: Mapping[Path, _Seen[File]] = {}
 
     def all(self) -> tuple[File, ...]:
-        """Every file of the kind, by name and version; files of something else are passed over."""
+        """Every file of the kind, by name and version; files of something else are passed over.
+
+        Raises Refusal `files-too-many`: among those that nobody read one may say the same as another.
+        """
         there = sorted(each for each in self._folder.glob("*.json") if each.name not in self._kind.others)
-        seen = {file: self._looked_at(file) for file in there[:FILES_MOST]}
+        if len(there) > FILES_MOST:
+            details = {"folder": self._folder.name, "files": str(len(there)), "most": str(FILES_MOST)}
+            raise Refusal("files-too-many", details=details)
+        seen = {file: self._looked_at(file) for file in there}
         self._seen = seen  # as many as were found: what is gone is forgotten
         found = [each.file for each in seen.values() if each.file is not None]
         return tuple(sorted(found, key=lambda each: (each.name, each.version)))
