@@ -16,11 +16,11 @@ from tests.radiotherapy_house import PHYSICIST, House, house_of
 from tests.radiotherapy_plan import small_case
 from tests.radiotherapy_plan_works import AT, Pad, small_choice, small_contents
 from tianfu.apps.radiotherapy import plan_computing
-from tianfu.apps.radiotherapy.code_version import code_version
 from tianfu.apps.radiotherapy.jobs import Bench
 from tianfu.apps.radiotherapy.model.planning import steps
 from tianfu.apps.radiotherapy.plan_asking import plan_wish
 from tianfu.apps.radiotherapy.plan_progress import PlanProgress, progress_of
+from tianfu.apps.radiotherapy.tidying import plan_parts_forgotten
 from tianfu.apps.radiotherapy.wishes import plan_of
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.instants import system_clock
@@ -185,10 +185,10 @@ async def test_a_plan_that_is_given_up_leaves_whole_steps_with_which_asking_agai
     assert done.state is State.DONE
     assert (fluence.count, held.count) == (1, 2)
     assert held.within_most == 1, "what was stopped computes no more beside what goes on"
-    parts = "select name, result from work_part order by made_at"
+    await plan_parts_forgotten(works, house.documents, lambda: AT)
     async with house.database.connection("owner") as session:
-        left = [tuple(row) for row in await session.all(Query.composed("parts", parts))]
-    assert left == [(f"plan-begun-{code_version()}", str(AT))], "stages of both works are gone"
+        left = await session.all(Query.composed("parts", "select name from work_part"))
+    assert not left, "stages of both works are gone"
     files = {file.name.partition(".")[0] for file in house.folder.rglob("*") if file.is_file()}
     objects = {each.document for each in (await plan_of(house.documents, done)).objects}
     asked_with = {wish.arguments[name] for name in ("machine", "density_table")}
