@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, read_again, said_of, seeded_tried
@@ -68,6 +70,19 @@ def test_a_target_of_six_slices_lacks_its_middle_ones() -> None:
     whole, left = slices_of_target(short), slices_of_target(fault.plant(short, Dice("tests", SEED, fault.id)))
     assert left == [*whole[:2], *whole[-2:]]
     assert {rule for rule, _ in said_of(fault.plant(short, Dice("tests", SEED))) - said_of(short)} & RIGHTLY[fault.id]
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3, 6])
+@pytest.mark.parametrize("number", range(3))
+def test_near_slices_that_changed_places_are_named(number: int, apart: int) -> None:
+    case = case_of(number)
+    (images,) = case.images
+    values: Any = images.volume.values.copy()
+    one = len(values) // 2 - 2
+    values[[one, one + apart]] = values[[one + apart, one]]
+    exchanged = replace(case, images=(replace(images, volume=replace(images.volume, values=values)),))
+    found = {words for rule, words in said_of(exchanged) - said_of_case(number) if rule == "slice-out-of-place"}
+    assert {f"slice {place + 1}" for place in (one, one + apart)} <= {words.partition(":")[0] for words in found}
 
 
 def test_rules_are_named_for_every_fault_and_all_of_them_exist() -> None:

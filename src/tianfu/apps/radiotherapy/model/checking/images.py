@@ -25,7 +25,10 @@ ALONG_WITHIN = 1e-3
 CUT_SHARE = 0.02
 AT_SIDE_VOXELS = 0.75
 AIR_VOXELS_LEAST = 100
-OUT_OF_PLACE_FACTOR, END_FACTOR = 1.6, 3.0
+OUT_OF_PLACE_FACTOR, EXCHANGED_FACTOR, END_FACTOR = 1.6, 1.25, 3.0
+EXCHANGED_APART_MOST = 3
+"""Slices; farther apart what changed places is like no neighbour, and whoever is symmetric fits both ways. [ours]"""
+
 SMOOTH_MM = 6.0
 
 
@@ -151,7 +154,11 @@ def _repeat(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("slice-out-of-place", Severity.WARNING, TG_275, "ours")
 def _out_of_place(checked: Checked) -> Iterator[Seen]:
-    """A slice that is less like either neighbour than these are like each other; at an end, less than others are."""
+    """A slice that is less like either neighbour than these are like each other; at an end, less than others are.
+
+    Of two near slices that changed places each is much like its neighbours: they are found since both fit better the
+    other way.
+    """
     smooth = _smoothed(checked)
     count = len(smooth)
     if count < 5:
@@ -162,12 +169,46 @@ def _out_of_place(checked: Checked) -> Iterator[Seen]:
         nearer = min(_unlike(smooth[number], before), _unlike(smooth[number], after))
         if nearer > OUT_OF_PLACE_FACTOR * max(usual, _unlike(before, after)):
             yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{_unlike(before, after):.1f} HU")
+    for one, other, apart, exchanged in _exchanged(smooth, usual):
+        for number in (one, other):
+            yield seen({"slice": number + 1}, found=f"{apart:.1f} HU", other=f"{exchanged:.1f} HU")
     for end, one, other in ((0, 1, 2), (count - 1, count - 2, count - 3)):
         away = _unlike(smooth[end], smooth[one])
         if away > END_FACTOR * max(usual, _unlike(smooth[one], smooth[other])):
             yield seen(
                 {"slice": end + 1}, found=f"{away:.1f} HU", other=f"{_unlike(smooth[one], smooth[other]):.1f} HU"
             )
+
+
+def _exchanged(smooth: Floats, usual: float) -> Iterator[tuple[int, int, float, float]]:
+    """Pairs of slices that fit better the other way, the clearest first and each slice once.
+
+    With how unlike they are to those beside them, and how much they would be in each other's place.
+    """
+    count = len(smooth)
+    near = range(1, min(EXCHANGED_APART_MOST, count - 3) + 1)
+    unlike = {by: np.abs(smooth[by:] - smooth[:-by]).mean(axis=(1, 2)) for by in range(1, len(near) + 2)}
+
+    def between(one: int, other: int) -> float:
+        return float(unlike[abs(one - other)][min(one, other)])
+
+    found = []
+    for by in near:
+        for one in range(1, count - 1 - by):
+            other = one + by
+            now = [between(one - 1, one), between(other, other + 1)]
+            then = [between(one - 1, other), between(one, other + 1)]
+            if by > 1:
+                now += [between(one, one + 1), between(other - 1, other)]
+                then += [between(other, one + 1), between(other - 1, one)]
+            apart, exchanged = sum(now) / len(now), sum(then) / len(then)
+            if apart > EXCHANGED_FACTOR * max(usual, exchanged):
+                found.append((apart - exchanged, one, other, apart, exchanged))
+    told = set[int]()
+    for _, one, other, apart, exchanged in sorted(found, reverse=True):
+        if not {one, other} & told:
+            told |= {one, other}
+            yield one, other, apart, exchanged
 
 
 def _smoothed(checked: Checked) -> Floats:
