@@ -202,13 +202,13 @@ class Works:
                 rows = await transaction.all(
                     _SQL.drop_parts_left, kind=kind, version=version, before=before, most=DROPPED_AT_ONCE
                 )
-                await forget_results(transaction, [row[0] for row in rows], forget)
+                await _forget_results(transaction, [row[0] for row in rows], forget)
             dropped += len(rows)
             if len(rows) < DROPPED_AT_ONCE:
                 return dropped
 
 
-async def forget_results(transaction: Transaction, results: Sequence[str], forget: Forget) -> None:
+async def _forget_results(transaction: Transaction, results: Sequence[str], forget: Forget) -> None:
     """Have results of parts that are gone forgotten, but for those that another part has.
 
     They are forgotten before the transaction ends: one that is broken off is done again, and leaves nothing behind.
