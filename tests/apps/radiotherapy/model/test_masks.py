@@ -84,6 +84,22 @@ def test_a_plane_stands_for_half_a_step_and_a_gap_stays_empty() -> None:
     assert np.flatnonzero(filled).tolist() == [2, 3, 4, 5, 6, 7, 11, 12, 13]
 
 
+@pytest.mark.parametrize("off_mm", [0.0, 4.9972402e-07, -4.9972402e-07, 0.002, -0.002])
+@pytest.mark.parametrize("step_mm", [2.5, 2.4999999999999996, 2.5000000000000004])
+def test_slices_half_way_between_planes_belong_to_the_upper_one_whatever_files_have_rounded(
+    off_mm: float, step_mm: float
+) -> None:
+    shape = shape_from((1.25 + off_mm + 2.5 * number, rectangle(4, 4, x=3, y=3)) for number in range(3))
+    filled = mask_of(shape, grid((9, 7, 7), spacing=(1, 1, 2.5)), step_mm=step_mm).full().any(axis=(1, 2))
+    assert np.flatnonzero(filled).tolist() == [0, 1, 2]
+
+
+def test_planes_that_files_have_rounded_to_a_little_more_than_a_step_leave_no_gap() -> None:
+    shape = shape_from((z, rectangle(4, 4, x=3, y=3)) for z in (0.62, 1.25, 1.88, 2.5))
+    filled = mask_of(shape, grid((30, 7, 7), spacing=(1, 1, 0.125)), step_mm=0.625).full().any(axis=(1, 2))
+    assert np.flatnonzero(filled).tolist() == list(range(3, 23))
+
+
 @pytest.mark.parametrize("spacing", [(0.7, 0.8, 1.0), (2.5, 2.5, 2.0), (1.0, 1.0, 3.0)])
 @pytest.mark.parametrize("offset", [(0.0, 0.0, 0.0), (0.31, -0.47, 0.9)])
 def test_a_box_on_a_grid_of_any_spacing_and_offset_has_the_voxels_whose_centres_it_holds(

@@ -2,7 +2,9 @@
 
 A voxel belongs if its centre is inside.  Along z a plane stands for half a step to either side (half-open: the lower
 bound belongs), and where two planes claim a slice the nearer one has it.  What lies beyond the first and last plane
-by more than half a step, or in a gap, is outside: no shape is invented here (`interpolation` does that).
+by more than half a step, or in a gap, is outside: no shape is invented here (`interpolation` does that).  Files hold
+rounded heights: a slice half way between two planes belongs to the upper one even if rounding says otherwise, and
+planes that are a step apart leave no gap.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ import numpy as np
 
 from tianfu.apps.radiotherapy.model.isolines import rings_of_mask
 from tianfu.apps.radiotherapy.model.scanlines import Bools, Longs, add_covered, fill_inside, in_voxels, joined
-from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
+from tianfu.apps.radiotherapy.model.shapes import SAME_PLANE_WITHIN_MM, Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid
 
 PARALLEL_WITHIN = 1e-4
 """How far the normals of two frames may be apart to be parallel, as the sine of their angle. [ours]"""
+
+TIE_MM = 0.005
+"""A slice so little below a bound lies on it: heights are written with two decimals and more. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,15 +207,18 @@ def _bounds(planes: list[Plane], grid: Grid) -> tuple[list[int], list[int]]:
 
 def _plane_of_slices(shape: Shape, grid: Grid, step_mm: float) -> Longs:
     """For every slice of the grid the number of the plane that it belongs to, or -1."""
-    slices_mm = np.round(np.arange(grid.shape[0]) * grid.spacing[2], 6)
     owner = np.full(grid.shape[0], -1, dtype=np.int64)
     if not shape.planes:
         return owner
-    planes_mm = np.round([plane.z_mm for plane in shape.planes], 6)
-    middles = np.round((planes_mm[:-1] + planes_mm[1:]) / 2, 6)
+    slices_mm = np.arange(grid.shape[0]) * grid.spacing[2] + TIE_MM
+    planes_mm = np.array([plane.z_mm for plane in shape.planes])
+    middles = (planes_mm[:-1] + planes_mm[1:]) / 2
     nearest = np.searchsorted(middles, slices_mm, side="right")
-    away_mm = np.round(slices_mm - planes_mm[nearest], 6)
-    near = (away_mm >= -step_mm / 2) & (away_mm < step_mm / 2)
+    is_close = np.diff(planes_mm) <= step_mm + SAME_PLANE_WITHIN_MM
+    lows, highs = planes_mm - step_mm / 2, planes_mm + step_mm / 2
+    lows[1:] = np.where(is_close, middles, lows[1:])
+    highs[:-1] = np.where(is_close, middles, highs[:-1])
+    near = (slices_mm >= lows[nearest]) & (slices_mm < highs[nearest])
     owner[near] = nearest[near]
     return owner
 

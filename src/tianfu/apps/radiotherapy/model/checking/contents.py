@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -41,7 +42,10 @@ EVEN_LEAST, EVEN_SHARE_MOST, STEP_HU_LEAST = 1.5, 0.6, 10.0
 EVEN_ENOUGH = 2.5
 """Only an outline that fits evenly somewhere else, and badly where it is, is told. [ours]"""
 
-END_MM2_LEAST, GOES_ON_SHARE = 45.0, 0.4
+END_MM2_LEAST, GOES_ON_SHARE = 20.0, 0.4
+DEPTHS = (0.5, 1.0, 1.7)
+"""Shares of half the way into a disc: near its edge, half way, and near its middle. [ours]"""
+
 PIECE_SHARE_MOST, PIECE_ML_MOST = 0.02, 0.5
 DENSITY_FACTOR_MOST = 3.0
 
@@ -107,11 +111,11 @@ def _goes_on(checked: Checked) -> Iterator[Seen]:
         for plane, way in ((planes[0], -1), (planes[-1], 1)):
             last = round(plane.z_mm / step)
             if area_mm2(plane) >= END_MM2_LEAST and 0 <= last < slices and 0 <= last + way < slices:
-                here, beside, beyond = _around(checked, plane, last, last + way)
-                grain = float(np.hypot(here.std(), beside.std())) / np.sqrt(len(here))
-                contrast = float(here.mean() - beside.mean())
+                around = _around(checked, plane, last, last + way)
+                grain = float(np.hypot(around.here.std(), around.beside.std())) / np.sqrt(len(around.here))
+                contrast = float(around.here.mean() - around.beside.mean())
                 is_seen = abs(contrast) >= max(STEP_HU_LEAST, 4 * grain)
-                if is_seen and abs(float(beyond.mean() - here.mean())) < GOES_ON_SHARE * abs(contrast):
+                if is_seen and around.goes_on(GOES_ON_SHARE * abs(contrast)):
                     yield seen({"structure": one.name, "slice": last + 1}, found=f"{contrast:+.0f} HU")
 
 
@@ -164,13 +168,28 @@ def _with_edges(checked: Checked) -> tuple[Structure, ...]:
     return tuple(one for one in checked.drawn if one.kind in TARGET_KINDS | ORGAN_KINDS | {"EXTERNAL"})
 
 
-def _around(checked: Checked, plane: Plane, here: int, beyond: int) -> tuple[Floats, Floats, Floats]:
-    """Values half way into a plane's rings and beside them on its slice, and half way into them on another slice."""
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """Values half way into a plane's rings and beside them, and on another slice as deep as each of `DEPTHS`."""
+
+    here: Floats
+    beside: Floats
+    beyond: tuple[Floats, ...]
+
+    def goes_on(self, within_hu: float) -> bool:
+        """Whether the other slice shows the same at any depth: a round end is narrower, a band may lie aside."""
+        return any(abs(float(values.mean() - self.here.mean())) < within_hu for values in self.beyond)
+
+
+def _around(checked: Checked, plane: Plane, here: int, beyond: int) -> _Around:
     points, outwards = points_on(plane)
     depth = half_way_mm(plane, len(points))
-    inner, outer = points - depth * outwards, points + PROBE_MM * outwards
     on, other = (np.full(len(points), number, dtype=np.int64) for number in (here, beyond))
-    return values_at(checked, inner, on), values_at(checked, outer, on), values_at(checked, inner, other)
+    return _Around(
+        here=values_at(checked, points - depth * outwards, on),
+        beside=values_at(checked, points + PROBE_MM * outwards, on),
+        beyond=tuple(values_at(checked, points - share * depth * outwards, other) for share in DEPTHS),
+    )
 
 
 def _pieces_ml(checked: Checked, structure: Structure, step: float) -> list[float]:

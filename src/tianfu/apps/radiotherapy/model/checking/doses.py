@@ -136,7 +136,7 @@ def _middle(checked: Checked) -> Iterator[Seen]:
         given &= target | ~checked.inside_dose(other)
     if not given.any():
         raise NotJudgedError("nothing-to-check")
-    away = float(np.linalg.norm(_middle_of(given, grid) - _middle_of(target, grid)))
+    away = float(np.linalg.norm(_middle_of(given, grid) - checked.middle(checked.target)))
     limit = max(MIDDLE_MM_MOST, float(grid.spacing.max()))
     if away > limit:
         yield seen({"structure": checked.target.name}, found=f"{away:.1f} mm", limit=f"{limit:.1f} mm")

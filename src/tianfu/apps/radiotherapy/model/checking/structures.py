@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from tianfu.apps.radiotherapy.model.checking.books import TG_263, TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import ORGAN_KINDS, TARGET_KINDS, Checked
 from tianfu.apps.radiotherapy.model.rings import moments_of
+from tianfu.apps.radiotherapy.model.scanlines import Bools
+from tianfu.standards.dicom.grids import Grid
 from tianfu.standards.dicom.names import Exact, standard_name_of
 from tianfu.standards.dicom.structures import Structure
 
 BOOK = Book(Topic.STRUCTURES)
 
 GAP_STEPS = 1.5
-OUTSIDE_PERCENT_MOST = 0.5
+OUTSIDE_PERCENT_MOST, OUTSIDE_MM_MOST = 0.5, 4.0
 """Of a target that reaches the skin, voxels at the edge may fall on the other side. [ours]"""
 
 IMAGE_END_MM = 10.0
@@ -29,6 +32,7 @@ SPECK_MM2 = 4.0
 PAIR_FACTOR = 3.0
 MIDLINE_MM = 2.0
 TARGET_ML = (0.05, 8000.0)
+OUTLINES = frozenset({"Body", "External"})
 SIDED = re.compile(r"^(?P<organ>.+?)_(?P<side>[LR])(?P<rest>_.*|\^.*|)$")
 PRV = re.compile(r"^(?P<organ>.+)_PRV[0-9]*$")
 CLINICAL = re.compile(r"^[I]?(?P<kind>GTV|CTV|PTV)(?P<rest>.*)$")
@@ -79,12 +83,16 @@ def _target(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("target-outside-body", Severity.STOP, TG_275, "inferred")
 def _outside(checked: Checked) -> Iterator[Seen]:
+    """Much of it, or a lobe, however thin, that reaches far."""
     body = checked.inside(checked.body)
     for target in _targets(checked):
         inside = checked.inside(target)
-        percent = 100 * float((inside & ~body).sum()) / max(1, int(inside.sum()))
+        beyond = inside & ~body
+        percent, far = 100 * float(beyond.sum()) / max(1, int(inside.sum())), _reach_mm(beyond, body, checked.coarse)
         if percent > OUTSIDE_PERCENT_MOST:
             yield seen({"structure": target.name}, found=f"{percent:.1f} %", limit=f"{OUTSIDE_PERCENT_MOST:g} %")
+        elif far > OUTSIDE_MM_MOST:
+            yield seen({"structure": target.name}, found=f"{far:.1f} mm", limit=f"{OUTSIDE_MM_MOST:g} mm")
 
 
 @BOOK.rule("target-near-image-end", Severity.WARNING, TG_275, "ours")
@@ -208,8 +216,15 @@ def _pair(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("name-not-standard", Severity.NOTICE, TG_263, "inferred")
 def _standard(checked: Checked) -> Iterator[Seen]:
+    """A body's outline may have any of its known names: its kind says what it is already."""
     for one in checked.drawn:
-        if one.name and one.kind in TARGET_KINDS | ORGAN_KINDS and not isinstance(standard_name_of(one.name), Exact):
+        if one.kind == "EXTERNAL":
+            is_standard = _standard_name(one.name) in OUTLINES
+        elif one.kind in TARGET_KINDS | ORGAN_KINDS:
+            is_standard = isinstance(standard_name_of(one.name), Exact)
+        else:
+            continue
+        if one.name and not is_standard:
             yield seen({"structure": one.name})
 
 
@@ -280,6 +295,13 @@ def _targets(checked: Checked) -> tuple[Structure, ...]:
     if not checked.targets:
         raise NotJudgedError("no-target")
     return checked.targets
+
+
+def _reach_mm(beyond: Bools, body: Bools, grid: Grid) -> float:
+    """How far what lies beyond the body is from it at most; zero if nothing does."""
+    if not beyond.any():
+        return 0.0
+    return float(distance_transform_edt(~body, sampling=grid.spacing[::-1])[beyond].max())
 
 
 def _beyond(checked: Checked, pairs: list[tuple[Structure, Structure]]) -> Iterator[Seen]:

@@ -16,7 +16,7 @@ from tianfu.apps.radiotherapy.model.masks import in_grid, mask_of
 from tianfu.apps.radiotherapy.model.protocols import Protocol
 from tianfu.apps.radiotherapy.model.scanlines import Bools
 from tianfu.apps.radiotherapy.model.shapes import CLOSED, Shape, shape_of
-from tianfu.apps.radiotherapy.model.volumes import volume_ml
+from tianfu.apps.radiotherapy.model.volumes import centre_of_mass, volume_ml
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.cases import Case
@@ -232,6 +232,14 @@ class Checked:
             except Refusal as refusal:
                 raise NotJudgedError("contours-unusable") from refusal
         return self._volumes_ml[structure.number]
+
+    def middle(self, structure: Structure) -> Floats:
+        """The centre of a structure's volume in the patient (3), whatever voxels it is looked at with."""
+        grid = self.images.volume.grid
+        try:
+            return grid.patient(centre_of_mass(self.shape(structure), step_mm=float(grid.spacing[2])))
+        except Refusal as refusal:
+            raise NotJudgedError("contours-unusable") from refusal
 
     def inside(self, structure: Structure) -> Bools:
         """Which voxels of the coarse grid belong to a structure; computed once."""
