@@ -34,6 +34,7 @@ from bench.radiotherapy_named import RIGHTLY
 from tianfu.apps.radiotherapy.model.checking.rules import Outcome, Topic
 from tianfu.apps.radiotherapy.model.checking.subjects import checked_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of
+from tianfu.apps.radiotherapy.model.rings import moments_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP
 from tianfu.standards.dicom.cases import Case, read_case
@@ -51,6 +52,9 @@ DRAWS_MOST = 40
 
 PICTURE_HU, PICTURE_MM2, PICTURE_VOXELS = 12.0, 400.0, 3
 """Two slices show the same anatomy if fewer square millimetres of them differ by so much, grain averaged out."""
+
+TIP_PIXELS = 4
+"""Two by two: with less than that nobody tells a tip from grain."""
 
 PARTS = {
     Kind.CT: "images",
@@ -249,11 +253,25 @@ def _same_pictures(before: Case, after: Case) -> bool:
     return float((smooth > PICTURE_HU).sum(axis=(1, 2)).max()) * pixel_mm2 < PICTURE_MM2
 
 
+def _same_but_for_a_tip(before: Case, after: Case) -> bool:
+    """No ring that was lost is as large as `TIP_PIXELS` of the image: nobody would have seen it there to draw it."""
+    grid = before.images[0].volume.grid
+    left = {ring.points.tobytes() for one in after.structure_sets[0].structures for ring in one.rings}
+    lost = [
+        float(moments_of(np.ascontiguousarray(grid.local(ring.points)[:, :2]))[0])
+        for one in before.structure_sets[0].structures
+        for ring in one.rings
+        if ring.points.tobytes() not in left
+    ]
+    return max(lost, default=0.0) < TIP_PIXELS * float(np.prod(grid.spacing[:2]))
+
+
 NO_FAULT: Mapping[str, Callable[[Case, Case], bool]] = {
     "ct-pixels-exchanged": _same_pictures,
+    "structures-end-not-drawn": _same_but_for_a_tip,
     "plan-metersets-exchanged": lambda before, after: before.plans == after.plans,
 }
-"""Faults of which some draws change nothing: slices alike, or monitor units alike."""
+"""Faults of which some draws change nothing: slices alike, monitor units alike, or a tip narrower than pixels."""
 
 
 def _tried(fault: str, before: Said, after: Said) -> Tried:

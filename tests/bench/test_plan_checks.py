@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, read_again, said_of, seeded_tried
 from bench.radiotherapy_named import RIGHTLY
@@ -19,6 +20,7 @@ from demo.radiotherapy.objects import written
 
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES
 from tianfu.standards.dicom.cases import Case, read_case
+from tianfu.standards.dicom.structures import Ring
 
 SEED = 20261128
 ONCE_MISSED = (
@@ -110,3 +112,23 @@ def test_what_is_read_again_is_what_all_of_it_would_be_read_as(name: str) -> Non
     again = read_again(before, files, spoilt)
     assert (again.plans, again.treatments) == (whole.plans, whole.treatments)
     assert said_of(again) == said_of(whole) != said_of(before)
+
+
+def test_a_tip_of_fewer_than_four_pixels_is_no_end_that_was_not_drawn_and_a_larger_one_is() -> None:
+    case = case_of(0)
+    (structures,) = case.structure_sets
+    target = of_kind(case, "PTV")[0]
+    size = case.images[0].volume.grid.spacing[:2]
+
+    def with_tip(pixels: float) -> Case:
+        side = np.sqrt(pixels) * size
+        corners = np.array([(0, 0), (side[0], 0), (side[0], side[1]), (0, side[1])])
+        height = heights(target)[-1] + 2.0
+        tip = Ring(points=np.column_stack([corners, np.full(4, height)]))
+        others = tuple(one for one in structures.structures if one is not target)
+        ends = replace(target, rings=(*target.rings, tip))
+        return replace(case, structure_sets=(replace(structures, structures=(*others, ends)),))
+
+    is_none = NO_FAULT["structures-end-not-drawn"]
+    assert is_none(with_tip(3.5), case)
+    assert not is_none(with_tip(4.5), case)
