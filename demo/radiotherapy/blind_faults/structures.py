@@ -142,9 +142,9 @@ def density_mistyped(case: Case, dice: Dice) -> Case:
 )
 def target_out_of_the_body(case: Case, dice: Dice) -> Case:
     target, body = of_kind(case, "PTV")[0], of_kind(case, "EXTERNAL")[0]
-    (_, most), (_, skin) = box_of(target), box_of(body)
-    by_mm = np.array([skin[0] - most[0] + dice.uniform(6, 12), 0.0, 0.0])
-    lobes = moved(target.rings[len(target.rings) // 2 :][:3], by_mm)
+    lobe, (_, skin) = target.rings[len(target.rings) // 2 :][:3], box_of(body)
+    reached = max(float(ring.points[:, 0].max()) for ring in lobe)
+    lobes = moved(lobe, np.array([skin[0] - reached + dice.uniform(6, 12), 0.0, 0.0]))
     return with_structure(case, replace(target, rings=(*target.rings, *lobes)))
 
 
