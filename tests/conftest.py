@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import locale
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,6 +28,9 @@ LOCALES = {
     "postgres-15-debian": "locale 'C.UTF-8' locale_provider icu icu_locale 'zh-u-co-pinyin'",
 }
 
+KERNELS = Path(__file__).parents[1] / "src/tianfu/apps/radiotherapy/model/__pycache__"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
+"""Where kernels are compiled to anyhow, so that a program that tests start in a home of its own finds them there."""
 
 LANGUAGE = locale.setlocale(locale.LC_CTYPE)
 
