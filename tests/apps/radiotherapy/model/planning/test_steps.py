@@ -21,6 +21,7 @@ from tianfu.apps.radiotherapy.model.planning.steps import (
     Told,
     nothing_kept,
     planned,
+    refuse_other_machine,
     traced_by,
 )
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
@@ -237,6 +238,17 @@ def test_what_the_machine_is_not_or_cannot_is_refused_before_anything_is_compute
     one = task(wish=wish)
     with pytest.raises(Refusal, match=code):
         planned(one, kept=nothing_kept(one))
+
+
+def test_half_a_turn_is_the_same_to_either_side() -> None:
+    """A machine that turns from -165 to 180 degrees turns to 180."""
+    machine = small_machine()
+    farther = replace(machine, limits=replace(machine.limits, collimator_degrees=(-165.0, 180.0)))
+    half = [{"gantry_degrees": 0.0, "collimator_degrees": 180.0, "couch_degrees": 0.0}]
+    refuse_other_machine(small_wish(fields=half), farther)
+    beyond = [{"gantry_degrees": 0.0, "collimator_degrees": 181.0, "couch_degrees": 0.0}]
+    with pytest.raises(Refusal, match="plan-angle-beyond-machine"):
+        refuse_other_machine(small_wish(fields=beyond), farther)
 
 
 @pytest.mark.slow  # compiles the kernels of the second engine

@@ -186,8 +186,9 @@ def refuse_other_machine(wish: PlanWish, machine: Machine) -> None:
     for number, field in enumerate(wish.fields, start=1):
         for name in ("collimator_degrees", "couch_degrees"):
             least, most = getattr(machine.limits, name)
-            # Machines say how far they turn to either side of zero.
-            if not least <= (getattr(field, name) + 180) % 360 - 180 <= most:
+            # Machines say how far they turn to either side of zero, where half a turn is the same on both.
+            signed = (getattr(field, name) + 180) % 360 - 180
+            if not (least <= signed <= most or (signed == -180 and most >= 180)):
                 told = {"field": str(number), "degrees": f"{getattr(field, name):g}"}
                 raise Refusal("plan-angle-beyond-machine", details=told)
     if wish.dose_rate_mu_per_min not in machine.limits.dose_rates:
