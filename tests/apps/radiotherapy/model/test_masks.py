@@ -100,6 +100,14 @@ def test_planes_that_files_have_rounded_to_a_little_more_than_a_step_leave_no_ga
     assert np.flatnonzero(filled).tolist() == list(range(3, 23))
 
 
+def test_planes_whose_heights_have_one_decimal_leave_no_gap_for_a_slice_between_them() -> None:
+    """1.25 and 3.75 are written as 1.2 and 3.8: 2.6 apart, by noise a hair more than a tenth beyond the step."""
+    heights = [round(1.25 + 2.5 * number, 1) for number in range(6)]
+    shape = shape_from((z, rectangle(4, 4, x=3, y=3)) for z in heights)
+    filled = mask_of(shape, grid((8, 7, 7), spacing=(1, 1, 2.5)), step_mm=2.5).full().any(axis=(1, 2))
+    assert np.flatnonzero(filled).tolist() == [0, 1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize("spacing", [(0.7, 0.8, 1.0), (2.5, 2.5, 2.0), (1.0, 1.0, 3.0)])
 @pytest.mark.parametrize("offset", [(0.0, 0.0, 0.0), (0.31, -0.47, 0.9)])
 def test_a_box_on_a_grid_of_any_spacing_and_offset_has_the_voxels_whose_centres_it_holds(

@@ -16,7 +16,7 @@ import numpy as np
 
 from tianfu.apps.radiotherapy.model.isolines import rings_of_mask
 from tianfu.apps.radiotherapy.model.scanlines import Bools, Longs, add_covered, fill_inside, in_voxels, joined
-from tianfu.apps.radiotherapy.model.shapes import SAME_PLANE_WITHIN_MM, Plane, Shape
+from tianfu.apps.radiotherapy.model.shapes import Plane, Shape
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats, Grid
 
@@ -25,6 +25,10 @@ PARALLEL_WITHIN = 1e-4
 
 TIE_MM = 0.005
 """A slice so little below a bound lies on it: heights are written with two decimals and more. [ours]"""
+
+CLOSE_WITHIN_MM = 0.21
+"""Planes so little more than a step apart are neighbours, if it is no half step: an image's slices may each be a tenth
+of a millimetre away from equal steps. [ours]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +218,7 @@ def _plane_of_slices(shape: Shape, grid: Grid, step_mm: float) -> Longs:
     planes_mm = np.array([plane.z_mm for plane in shape.planes])
     middles = (planes_mm[:-1] + planes_mm[1:]) / 2
     nearest = np.searchsorted(middles, slices_mm, side="right")
-    is_close = np.diff(planes_mm) <= step_mm + SAME_PLANE_WITHIN_MM
+    is_close = np.diff(planes_mm) <= step_mm + min(CLOSE_WITHIN_MM, step_mm / 2)
     lows, highs = planes_mm - step_mm / 2, planes_mm + step_mm / 2
     lows[1:] = np.where(is_close, middles, lows[1:])
     highs[:-1] = np.where(is_close, middles, highs[:-1])

@@ -153,6 +153,22 @@ def test_a_fault_is_found_by_its_rule_alone(fault: Planted) -> None:
     assert found(fault.plant(sound_checked())) == {fault.rule} | fault.also
 
 
+@pytest.mark.parametrize(("beyond_mm", "is_cut"), [(0.004, False), (0.2, True)])
+def test_a_grid_that_ends_where_the_target_does_does_not_cut_it(beyond_mm: float, *, is_cut: bool) -> None:
+    """Contours and grids are written with two or three decimals: what ends together may be that far apart."""
+    low = sound_checked().points(sound_checked().target)[:, 0].min()
+
+    def edit(dose: Dose) -> Dose:
+        grid = dose.volume.grid
+        first = int((low - grid.origin[0]) / grid.spacing[0])
+        origin = grid.origin + np.array([low + beyond_mm - grid.origin[0], 0.0, 0.0])
+        return _volume(dose, dose.volume.values[:, :, first:], origin=origin)
+
+    rules = found(with_dose(edit)(sound_checked()))
+    assert ("dose-grid-cuts-target" in rules) == is_cut
+    assert ("dose-grid-near-target" in rules) != is_cut
+
+
 def test_beam_doses_that_add_up_are_no_fault() -> None:
     assert found(_beam_doses(1.0)(sound_checked())) == set()
 

@@ -12,6 +12,7 @@ from tests.apps.radiotherapy.model.checking.plants import (
     Planted,
     beam,
     found,
+    given,
     jaws,
     leaves,
     limits,
@@ -23,6 +24,7 @@ from tests.apps.radiotherapy.model.checking.plants import (
     stands,
     with_beams,
 )
+from tianfu.apps.radiotherapy.model.checking.apertures import shots_of
 from tianfu.standards.dicom.beams import Beam
 from tianfu.standards.dicom.control_points import LEAVES
 from tianfu.standards.dicom.grids import Floats
@@ -167,6 +169,22 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.rule)
 def test_a_fault_is_found_by_its_rule_alone(fault: Planted) -> None:
     assert found(fault.plant(sound_checked())) == {fault.rule} | fault.also
+
+
+def _weighed(one: Beam) -> Beam:
+    """Weights are monitor units as they are written; the second of four segments has two of them."""
+    sums = (0.0, 62.02, 62.02, 64.02, 64.02, 74.02, 74.02, 84.02)
+    points = tuple(replace(point, weight=weight) for point, weight in zip(one.control_points, sums, strict=True))
+    return replace(one, control_points=points, final_weight=sums[-1])
+
+
+@pytest.mark.parametrize(("least", "is_told"), [(2.0, False), (2.01, True)])
+def test_a_segment_of_just_the_least_units_is_not_told(least: float, *, is_told: bool) -> None:
+    """Two decimals are no floats: 64.02 less 62.02 is 1.999999999999993."""
+    checked = with_beams(_weighed, 1)(given(lambda one: replace(one, meterset=84.02), 1)(sound_checked()))
+    smallest = min(shot.mu for shot in shots_of(checked.beams[0], mu=84.02))
+    assert smallest < 2.0
+    assert ("segment-mu-small" in found(limits(segment_mu_least=least)(checked))) == is_told
 
 
 @pytest.mark.parametrize(

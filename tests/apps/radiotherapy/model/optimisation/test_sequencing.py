@@ -51,6 +51,19 @@ def test_segments_are_deliverable_and_give_the_levels_exactly(
     assert fluence_of(parts, beamlets, leaves) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("rounded_end_mm", [0.0, 0.3, 0.6])
+@pytest.mark.parametrize("step_mm", [0.1, 0.2, 1.0])
+def test_parked_pairs_stand_on_steps_within_the_reach_of_open_ones(step_mm: float, rounded_end_mm: float) -> None:
+    """Beamlets of 2.5 mm lie on no step of a whole millimetre or of 0.2: both banks are rounded."""
+    fine = replace(BEAMLETS, size_mm=2.5, at_mm=BEAMLETS.at_mm / 2)
+    leaves = replace(leaves_of(width_mm=2.5, reach_mm=22.2), step_mm=step_mm, rounded_end_mm=rounded_end_mm, gap_mm=0.1)
+    weights = np.maximum(np.random.default_rng(7).uniform(-20, 60, fine.count), 0)
+    parts = sequenced(fine, weights, Delivery(leaves=leaves, limits=LIMITS), levels=5)
+    assert all_faults_of(parts, leaves, LIMITS) == []
+    places = np.concatenate([[s.first_mm, s.second_mm] for part in parts for s in part.segments])
+    np.testing.assert_allclose(places / step_mm, np.rint(places / step_mm), atol=1e-6)
+
+
 def test_levels_that_fit_lose_nothing() -> None:
     fluence = np.array([[0.0, 4.0, 8.0], [12.0, 20.0, 4.0]])
     chosen = stratified(fluence, levels=5, limits=LIMITS)

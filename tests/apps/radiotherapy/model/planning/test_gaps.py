@@ -1,12 +1,16 @@
-"""Leaves that open in one segment stand apart in all of their field."""
+"""Leaves that open in one segment stand apart in all of their field, and jaws as far as they must."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from tests.apps.radiotherapy.model.optimisation.leaf_rules import leaves_of
-from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment
-from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
+from tianfu.apps.radiotherapy.model.machines.collimators import Jaws
+from tianfu.apps.radiotherapy.model.optimisation.apertures import FieldSegments, Segment, Span
+from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps, with_open_jaws
 
 LEAVES = leaves_of(pairs=3)
 
@@ -35,3 +39,17 @@ def test_what_is_open_stays_where_it_is() -> None:
     (part,) = with_gaps(parts, LEAVES)
     np.testing.assert_array_equal(part.segments[0].first_mm, parts[0].segments[0].first_mm)
     np.testing.assert_array_equal(part.segments[0].second_mm, parts[0].segments[0].second_mm)
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [((-10.0, 10.0), (-10.0, 10.0)), ((5.0, 7.5), (3.75, 8.75)), ((197.5, 200.0), (195.0, 200.0))],
+    ids=["wide-enough", "about-its-middle", "at-the-end-of-their-travel"],
+)
+def test_jaws_about_less_than_they_can_close_to_stand_as_near_as_they_can(span: Span, expected: Span) -> None:
+    """One column of 2.5 mm, between jaws that close to 5 mm."""
+    jaws = Jaws(moves_along="x", least_mm=-200.0, most_mm=200.0, gap_mm=5.0, transmission=0.005)
+    (narrow,) = field(([0.0, 0.0, 0.0], [0.0, 2.0, 0.0]))
+    (part,) = with_open_jaws((replace(narrow, jaws_x_mm=span),), (jaws,))
+    assert part.jaws_x_mm == pytest.approx(expected)
+    assert part.jaws_y_mm == narrow.jaws_y_mm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 
@@ -21,6 +22,7 @@ from tianfu.apps.radiotherapy.model.planning.steps import (
     Told,
     nothing_kept,
     planned,
+    refuse_other_machine,
     traced_by,
 )
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
@@ -237,6 +239,26 @@ def test_what_the_machine_is_not_or_cannot_is_refused_before_anything_is_compute
     one = task(wish=wish)
     with pytest.raises(Refusal, match=code):
         planned(one, kept=nothing_kept(one))
+
+
+@pytest.mark.parametrize(
+    ("limits", "degrees", "is_within"),
+    [
+        ((-165.0, 165.0), 195.0, True),
+        ((-165.0, 165.0), 190.0, False),
+        ((-165.0, 180.0), 180.0, True),
+        ((0.0, 360.0), 270.0, True),
+        ((0.0, 90.0), 270.0, False),
+    ],
+)
+def test_a_machine_may_count_its_angles_to_either_side_or_all_round(
+    limits: tuple[float, float], degrees: float, *, is_within: bool
+) -> None:
+    machine = small_machine()
+    counted = replace(machine, limits=replace(machine.limits, collimator_degrees=limits))
+    wish = small_wish(fields=[{"gantry_degrees": 0.0, "collimator_degrees": degrees, "couch_degrees": 0.0}])
+    with nullcontext() if is_within else pytest.raises(Refusal, match="plan-angle-beyond-machine"):
+        refuse_other_machine(wish, counted)
 
 
 @pytest.mark.slow  # compiles the kernels of the second engine

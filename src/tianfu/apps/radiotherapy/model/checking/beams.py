@@ -12,6 +12,7 @@ import numpy as np
 from tianfu.apps.radiotherapy.model.checking.books import IEC_61217, MPPG_11A, TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.apps.radiotherapy.model.machines.collimators import turns_to
 from tianfu.apps.radiotherapy.model.rings import is_inside
 from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.control_points import Stand
@@ -436,8 +437,8 @@ def _signed(degrees: float) -> float:
 def _beyond(checked: Checked, name: str, limits: tuple[float, float]) -> Iterator[Seen]:
     for beam in checked.beams:
         angles = {angle for point in beam.control_points if (angle := getattr(point.stand, name)) is not None}
-        beyond = sorted(angle for angle in angles if not limits[0] <= _signed(angle) <= limits[1])
-        if beyond and not (limits[1] >= 180 and all(_signed(angle) == -180 for angle in beyond)):
+        beyond = sorted(angle for angle in angles if not turns_to(limits, angle))
+        if beyond:
             yield seen({"beam": beam.number}, found=f"{beyond[0]:g}°", limit=f"{limits[0]:g}-{limits[1]:g}°")
 
 

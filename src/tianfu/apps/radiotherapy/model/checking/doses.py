@@ -30,6 +30,8 @@ POINT_WITHIN = 0.04
 SUM_WITHIN = 0.02
 MIDDLE_SHARE, MIDDLE_NEAR_MM, MIDDLE_MM_MOST = 0.95, 15.0, 3.0
 SAME_GY, HALF_VOXEL = 0.01, 0.5
+ON_SIDE_MM = 0.01
+"""A target so little beyond the outermost voxel centres ends at them: both were rounded in their files. [ours]"""
 
 
 @BOOK.rule("dose-missing", Severity.STOP, TG_275, "inferred")
@@ -63,15 +65,17 @@ def _coarse(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("dose-grid-cuts-target", Severity.STOP, TG_275, "inferred")
 def _cuts_target(checked: Checked) -> Iterator[Seen]:
     left = _margin(checked)
-    if left < 0:
+    if left < -ON_SIDE_MM:
         yield seen({"structure": checked.target.name}, found=f"{-left:.1f} mm", limit="0 mm")
 
 
 @BOOK.rule("dose-grid-near-target", Severity.WARNING, TG_275, "ours")
 def _near_target(checked: Checked) -> Iterator[Seen]:
     left = _margin(checked)
-    if 0 <= left < TARGET_MARGIN_MM:
-        yield seen({"structure": checked.target.name}, found=f"{left:.1f} mm", limit=f"{TARGET_MARGIN_MM:g} mm")
+    if -ON_SIDE_MM <= left < TARGET_MARGIN_MM:
+        yield seen(
+            {"structure": checked.target.name}, found=f"{max(left, 0.0):.1f} mm", limit=f"{TARGET_MARGIN_MM:g} mm"
+        )
 
 
 @BOOK.rule("dose-cut-by-grid", Severity.WARNING, TG_275, "ours")

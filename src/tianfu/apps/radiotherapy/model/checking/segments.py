@@ -30,6 +30,9 @@ BOOK = Book(Topic.SEGMENTS)
 WITHIN_MM = 0.005
 """Positions are written with two or three decimals. [ours]"""
 
+WITHIN_MU = 0.005
+"""Monitor units of a segment are a difference of two weights that were rounded in their file. [ours]"""
+
 AREA_MM2_LEAST = 100.0
 JAWS_BESIDE_MM_MOST = 20.0
 COVERED_LEAST = 0.7
@@ -218,7 +221,7 @@ def _mu_least(checked: Checked) -> Iterator[Seen]:
     least = checked.machine.limits.segment_mu_least
     for beam, shot in _shots(checked):
         stands = np.array_equal(shot.start.first_mm, shot.stop.first_mm)
-        if stands and np.array_equal(shot.start.second_mm, shot.stop.second_mm) and shot.mu < least:
+        if stands and np.array_equal(shot.start.second_mm, shot.stop.second_mm) and shot.mu < least - WITHIN_MU:
             yield seen(_segment(beam, shot), found=f"{shot.mu:.2f} MU", limit=f"{least:g} MU")
 
 

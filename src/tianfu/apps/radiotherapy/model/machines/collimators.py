@@ -59,3 +59,8 @@ class Limits:
     gantry_degrees_per_s: float
     collimator_degrees: tuple[float, float]
     couch_degrees: tuple[float, float]
+
+
+def turns_to(limits: tuple[float, float], degrees: float) -> bool:
+    """Whether an angle, or the same a whole turn away, is between both: some count to 360, some to 180 either way."""
+    return any(limits[0] <= degrees + turn <= limits[1] for turn in (-360.0, 0.0, 360.0))

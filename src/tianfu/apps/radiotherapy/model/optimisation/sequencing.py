@@ -29,6 +29,9 @@ EDGE_WITHIN_MM = 1e-3
 PARKED_BEYOND_MM = 10.0
 """Closed pairs meet so far under a jaw, if the leaves' reach lets them: what passes between tips stays there. [ours]"""
 
+NEARLY = 1e-6
+"""A part of a step by which a place may miss it."""
+
 UNIT_TRIES = np.linspace(0.6, 1.1, 51)
 """Parts of the even unit, the largest weight by the levels, that are tried for the smallest error. [ours]"""
 
@@ -173,12 +176,14 @@ def _segment(opened: Opened, place: LeafMap, leaves: Leaves, jaws_x: Span, unit_
     edges = place.left_mm + place.size_mm * np.stack([opened.left, opened.right]).astype(float)
     is_open = opened.right > opened.left
     ends = edges + leaves.rounded_end_mm * np.array([[1.0], [-1.0]])
-    parked = _parked_mm(float(edges[1, is_open].max()), leaves, jaws_x)
-    closed = np.full_like(edges, parked) if leaves.interdigitates else edges + place.size_mm / 2
+    closed = edges + place.size_mm / 2
     inner = np.rint(np.where(is_open, ends, closed) / leaves.step_mm) * leaves.step_mm
+    parked = _parked_mm(float(max(edges[1, is_open].max(), inner[1, is_open].max())), leaves, jaws_x)
+    if leaves.interdigitates:
+        inner[:, ~is_open] = parked
     before, after = place.pair_first, leaves.pairs - place.pair_first - len(is_open)
     # Pairs beyond the field meet where the outermost one's first leaf is, which none of the rules forbids.
-    low, high = (closed[0, 0], closed[0, -1]) if leaves.interdigitates else (inner[0, 0], inner[0, -1])
+    low, high = (parked, parked) if leaves.interdigitates else (inner[0, 0], inner[0, -1])
     return Segment(
         first_mm=np.concatenate([np.full(before, low), inner[0], np.full(after, high)]),
         second_mm=np.concatenate([np.full(before, low), inner[1], np.full(after, high)]),
@@ -187,5 +192,6 @@ def _segment(opened: Opened, place: LeafMap, leaves: Leaves, jaws_x: Span, unit_
 
 
 def _parked_mm(open_to_mm: float, leaves: Leaves, jaws_x: Span) -> float:
-    """Beyond the jaws' left edge, as far as the reach from the outermost open leaf lets a leaf go."""
-    return max(jaws_x[0] - PARKED_BEYOND_MM, open_to_mm - leaves.reach_mm, leaves.least_mm)
+    """Beyond the jaws' left edge, on a step, as far as the reach from the outermost open leaf lets a leaf go."""
+    farthest = max(jaws_x[0] - PARKED_BEYOND_MM, open_to_mm - leaves.reach_mm, leaves.least_mm)
+    return float(np.ceil(farthest / leaves.step_mm - NEARLY) * leaves.step_mm)

@@ -14,6 +14,7 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
+from tianfu.apps.radiotherapy.model.machines.collimators import turns_to
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.machines.writing import fingerprint_of
 from tianfu.apps.radiotherapy.model.optimisation.apertures import Delivery, FieldSegments
@@ -26,7 +27,7 @@ from tianfu.apps.radiotherapy.model.optimisation.objectives import MinimumDose
 from tianfu.apps.radiotherapy.model.optimisation.regions import Region, Rows, needed_rows, on_rows
 from tianfu.apps.radiotherapy.model.optimisation.sequencing import sequenced
 from tianfu.apps.radiotherapy.model.planning.engines import Engine, Given, fraction_dose, refuse_unless_engine
-from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps
+from tianfu.apps.radiotherapy.model.planning.gaps import with_gaps, with_open_jaws
 from tianfu.apps.radiotherapy.model.planning.kept import Kept
 from tianfu.apps.radiotherapy.model.planning.normalising import normalised
 from tianfu.apps.radiotherapy.model.planning.ordering import are_of, drawn_lines, last_level, wanted_of
@@ -185,9 +186,7 @@ def refuse_other_machine(wish: PlanWish, machine: Machine) -> None:
         raise Refusal("plan-machine-differs", details={**machine.named, "wanted": wanted})
     for number, field in enumerate(wish.fields, start=1):
         for name in ("collimator_degrees", "couch_degrees"):
-            least, most = getattr(machine.limits, name)
-            # Machines say how far they turn to either side of zero.
-            if not least <= (getattr(field, name) + 180) % 360 - 180 <= most:
+            if not turns_to(getattr(machine.limits, name), getattr(field, name)):
                 told = {"field": str(number), "degrees": f"{getattr(field, name):g}"}
                 raise Refusal("plan-angle-beyond-machine", details=told)
     if wish.dose_rate_mu_per_min not in machine.limits.dose_rates:
@@ -409,7 +408,8 @@ class _Chain:
             ),
             heard=self._hearing(StepName.REFINED, None),
         )
-        return _rounded(with_gaps(refined(task, kept.segments or ()).parts, self.task.machine.leaves))
+        parts = with_gaps(refined(task, kept.segments or ()).parts, self.task.machine.leaves)
+        return _rounded(with_open_jaws(parts, self.task.machine.jaws))
 
     def normalised(self, kept: Kept) -> tuple[FieldSegments, ...]:
         """The same with the units of the prescription."""

@@ -68,11 +68,14 @@ def square_spread(beam: PencilBeam, surface_mm: float, *, size_mm: float, reach_
 
 
 def spread(fluence: Floats, kernels: Floats, beam: PencilBeam, *, cells: int) -> Floats:
-    """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), at
-    most as far as kernels reach beyond it.
+    """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), nothing
+    where it is farther away than kernels reach.
     """
     cell = cell_mm(beam)
     half = min(cells + max(fluence.shape) // 2, int(beam.radius_mm[-1] / cell) + 1)
+    beyond = max(0, cells - half - min(fluence.shape) // 2)
+    if beyond:
+        return np.pad(spread(fluence, kernels, beam, cells=cells - beyond), ((0, 0), (beyond,) * 2, (beyond,) * 2))
     offsets = cell * np.arange(-half, half + 1)
     radii = np.hypot(offsets[:, None], offsets[None, :])
     length = fft.next_fast_len(2 * half + max(fluence.shape), real=True)
