@@ -205,11 +205,11 @@ def with_structures(edit: Callable[[Structure], Structure | None]) -> Case:
     return replace(case, structure_sets=(replace(drawn, structures=edited),))
 
 
-def with_patient(number: str) -> Case:
-    """Contours of another patient on the images."""
+def with_patient(**changes: str) -> Case:
+    """Contours of a patient of whom something else is said than of the images'."""
     case = small_case()
     (drawn,) = case.structure_sets
-    header = replace(drawn.header, patient=replace(drawn.header.patient, number=number))
+    header = replace(drawn.header, patient=replace(drawn.header.patient, **changes))
     return replace(case, structure_sets=(replace(drawn, header=header),))
 
 
@@ -226,7 +226,8 @@ def without_cord(one: Structure) -> Structure | None:
             replace(small_case(), images=(replace(small_case().images[0], position="HFP"),)),
             "plan-position-not-supported",
         ),
-        (with_patient("another"), "case-mixed-patients"),
+        (with_patient(number="another"), "case-mixed-patients"),
+        (with_patient(birth_date="1964-01-01"), "dicom-value-not-writable"),
         (with_structures(without_cord), "plan-structure-missing"),
         (with_structures(lambda one: replace(one, name="PTV_5000")), "plan-structure-missing"),
         (with_structures(lambda one: replace(one, interpreter="")), "structures-unreviewed"),

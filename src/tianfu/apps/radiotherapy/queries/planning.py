@@ -27,6 +27,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Finding, found
 from tianfu.standards.dicom.grids import Grid, Volume
+from tianfu.standards.dicom.headers import refuse_unwritable
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.names import Unknown, standard_name_of
 from tianfu.standards.dicom.plans import Plan
@@ -57,8 +58,9 @@ def plan_base_of(case: Case, wish: PlanWish, table: DensityTable) -> PlanBase:
     """The case as a wish sees it, by the density table that it names.
 
     Raises Refusal `density-table-differs`, those of `images_of` and `structures_for`, `frames-differ`,
-    `case-mixed-patients`, `plan-position-not-supported`, `plan-structure-missing`, `plan-structure-unclear`,
-    `structure-empty`, and `structures-unreviewed` for contours that a program drew and nobody accepted.
+    `dicom-value-not-writable`, `case-mixed-patients`, `plan-position-not-supported`, `plan-structure-missing`,
+    `plan-structure-unclear`, `structure-empty`, and `structures-unreviewed` for contours that a program drew and nobody
+    accepted.
     """
     named = wish.computation.density_table
     refuse_other_table(table, name=named.name, version=named.version)
@@ -128,6 +130,7 @@ def patient_of(case: Case, plan: Plan, table: DensityTable, *, spacing_mm: float
 def _ground(case: Case, plan: Plan | None) -> tuple[ImageSeries, StructureSet]:
     images, structure_set = images_of(case), structures_for(case, plan)
     refuse_other_frames(images, structure_set.header)
+    refuse_unwritable(structure_set.header)
     headers = {f"RTSTRUCT {structure_set.label}": structure_set.header}
     refuse_other_patients(images, headers if plan is None else {**headers, f"RTPLAN {plan.label}": plan.header})
     # Angles of a plan mean what they mean as the plan has the patient lie, whatever the image says.
