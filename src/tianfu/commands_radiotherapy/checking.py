@@ -30,13 +30,17 @@ EXIT_OF = {"notice": 10, "warning": 11, "stop": 12}
 STOPPING = frozenset({"case-mixed-names", "case-mixed-patients"})
 WARNING = frozenset(
     {
+        "beam-leaves-cross",
         "beam-not-whole",
+        "beam-without-isocentre",
+        "beam-without-weights",
         "case-mixed-frames",
         "case-plan-of-other-structures",
         "case-prescription-of-no-structure",
         "case-structures-of-other-images",
         "plan-beam-unknown",
         "plan-dose-beyond",
+        "plan-without-fractions",
         "plan-without-meterset",
     }
 )

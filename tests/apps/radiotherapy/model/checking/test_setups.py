@@ -37,6 +37,7 @@ FAULTS = [
         stands(2, **{**TABLE, "table_vertical_mm": -270.0}),
         NO_RECORDS,
     ),
+    planted("table-turned-eccentrically", stands(eccentric_degrees=10.0)),
     planted("surface-distance-differs-from-image", points(surface_mm=1000.0)),
 ]
 

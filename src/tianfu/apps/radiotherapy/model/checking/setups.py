@@ -56,6 +56,15 @@ def _tables(checked: Checked) -> Iterator[Seen]:
         raise NotJudgedError("not-said")
 
 
+@BOOK.rule("table-turned-eccentrically", Severity.WARNING, dicom("C.8.8.14"), "ours")
+def _eccentric(checked: Checked) -> Iterator[Seen]:
+    """The table's top turns about an axis of its own, and the patient leaves the isocentre."""
+    for beam in checked.beams:
+        turned = max(abs(point.stand.eccentric_degrees or 0.0) for point in beam.control_points)
+        if turned > 0:
+            yield seen({"beam": beam.number}, found=f"{turned:g}°", expected="0°")
+
+
 @BOOK.rule("surface-distance-differs-from-image", Severity.WARNING, TG_275, "ours")
 def _skin(checked: Checked) -> Iterator[Seen]:
     """The distance to the skin by which the set-up is looked over at the machine, by the outline on the axis."""
@@ -73,7 +82,8 @@ def _skin_mm(checked: Checked, beam: Beam) -> float | None:
     point = beam.control_points[0]
     if point.isocentre_mm is None or beam.axis_mm is None:
         raise NotJudgedError("not-said")
-    if checked.images.position != POSITION or point.stand.pitch_degrees or point.stand.roll_degrees:
+    stand = point.stand
+    if checked.images.position != POSITION or stand.pitch_degrees or stand.roll_degrees or stand.eccentric_degrees:
         raise NotJudgedError("position-not-projected")
     away_mm = np.arange(0.0, beam.axis_mm, RAY_STEP_MM)
     body, grid = checked.inside(checked.body), checked.coarse
