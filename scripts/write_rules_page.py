@@ -21,6 +21,7 @@ BEGINNING = """\
 Rules that pass clear no plan: a qualified person must review it, and none of this is cleared for clinical use.
 A rule passes, finds faults, or is not judged and says why: what it needs and has not is never taken for right.
 What cannot be right at all is refused when the case is read, and what is odd about its objects is told then; neither is counted here.
+The command ends by the gravest of both: it stops at another patient's object, warns of a beam with a wedge or of a structure set that is not there, and what else is odd is to be known.
 
 A severity says what a fault asks for: **stop** not to treat, **warning** to look and decide, **notice** to know.
 A mark says how a rule is known: *inferred* from what its source asks for, *memory* recalled from its source and to be verified there, *ours* where limit or wording is our own choice.

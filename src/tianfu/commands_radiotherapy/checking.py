@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,9 +22,29 @@ if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.model.checking.complexity import Complexity, PlanComplexity
     from tianfu.apps.radiotherapy.model.checking.rules import Fault, Outcome, Severity
     from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+    from tianfu.standards.dicom.findings import Finding
 
 EXIT_OF = {"notice": 10, "warning": 11, "stop": 12}
 """How the command ends by the gravest fault; 0 without any, below 10 as all commands do if it could not judge."""
+
+STOPPING = frozenset({"case-mixed-names", "case-mixed-patients"})
+WARNING = frozenset(
+    {
+        "beam-leaves-cross",
+        "beam-not-whole",
+        "beam-without-isocentre",
+        "beam-without-weights",
+        "case-mixed-frames",
+        "case-plan-of-other-structures",
+        "case-prescription-of-no-structure",
+        "case-structures-of-other-images",
+        "plan-beam-unknown",
+        "plan-dose-beyond",
+        "plan-without-fractions",
+        "plan-without-meterset",
+    }
+)
+"""What reading tells and no rule says again, as grave as a fault that says stop or warns; all else is to be known."""
 
 
 @spoken
@@ -53,9 +73,10 @@ def check_plan(
             reading, _ = read_folder(Path(place), tell)
     checked = checked_of(reading.value, plan=plan, machine=limits, protocol=chosen)
     outcomes = outcomes_of(checked)
-    gravest, figures = worst(outcomes), _figures(checked)
+    gravest, figures = _gravest(worst(outcomes), reading.findings), _figures(checked)
     if as_json:
-        print(json.dumps(told(outcomes, gravest, figures), ensure_ascii=False))
+        odd = [{"code": each.code, "details": dict(each.details)} for each in reading.findings]
+        print(json.dumps({**told(outcomes, gravest, figures), "odd": odd}, ensure_ascii=False))
     else:
         show(outcomes, figures)
         tell_findings(reading.findings)
@@ -84,6 +105,22 @@ def told(outcomes: Sequence[Outcome], gravest: Severity | None, figures: PlanCom
         ],
         "complexity": None if figures is None else _complexity_told(figures),
     }
+
+
+def _gravest(of_rules: Severity | None, findings: Iterable[Finding]) -> Severity | None:
+    """The gravest of what rules find and of what reading the objects told: another patient's plan never ends with 0."""
+    from tianfu.apps.radiotherapy.model.checking.rules import Severity
+
+    said = {_severity(finding.code) for finding in findings} | ({of_rules} - {None})
+    return next((severity for severity in Severity if severity in said), None)
+
+
+def _severity(code: str) -> Severity:
+    from tianfu.apps.radiotherapy.model.checking.rules import Severity
+
+    if code in STOPPING:
+        return Severity.STOP
+    return Severity.WARNING if code in WARNING else Severity.NOTICE
 
 
 def show(outcomes: Sequence[Outcome], figures: PlanComplexity | None) -> None:

@@ -24,6 +24,9 @@ README = "README.txt"
 OURS = "Written by Tianfu."
 """The first line of the README of a folder that we wrote."""
 
+UNFINISHED = ".unfinished-"
+"""In the name of what is being written: a program that was killed leaves it, and no case is read from it."""
+
 KEY_BYTES = 32
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
@@ -34,6 +37,7 @@ def files_in(place: Path) -> list[Path]:
     Raises Refusal `case-no-files`, `case-too-many-files`, `case-too-large`, `dicom-too-large` before any is read.
     """
     files = [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
+    files = [each for each in files if not any(map(_is_unfinished, each.relative_to(place).parts))]
     if _is_ours(place / README):
         files = [each for each in files if each.suffix == ".dcm"]
     if not files:
@@ -105,9 +109,22 @@ def read_contents(contents: Sequence[bytes], files: Sequence[Path] = ()) -> Read
 
 
 def refuse_filled(folder: Path) -> None:
-    """Raises Refusal `folder-not-empty` unless a folder is new or empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raises Refusal `folder-not-empty` unless a folder is new or empty, and `folder-not-usable` if none can be made.
+
+    It is asked before anything is computed: after minutes it would be too late to hear of it.
+    """
+    try:
+        is_filled = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        final = folder.resolve()
+        above = next(each for each in final.parents if each.exists())
+    except OSError as error:
+        raise _not_usable(folder, error) from error
+    if is_filled:
         raise Refusal("folder-not-empty", next_step="name-another-folder", details={"folder": str(folder)})
+    if not above.is_dir():
+        raise _not_usable(folder, NotADirectoryError())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _not_usable(folder, PermissionError())
 
 
 @contextmanager
@@ -118,7 +135,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     refuse_filled(folder)
     final = folder.resolve()
-    unfinished = final.with_name(f".{final.name}.unfinished-{token_hex(4)}")
+    unfinished = final.with_name(f".{final.name}{UNFINISHED}{token_hex(4)}")
     try:
         unfinished.mkdir(mode=_FOLDER_MODE, parents=True)
     except OSError as error:
@@ -157,7 +174,7 @@ def write_new_file(file: Path, content: bytes) -> None:
 
     Raises Refusal `file-already-there` or `file-not-writable`.
     """
-    unfinished = file.with_name(f".{file.name}.unfinished-{token_hex(4)}")
+    unfinished = file.with_name(f".{file.name}{UNFINISHED}{token_hex(4)}")
     try:
         write_file(unfinished, content)
         os.link(unfinished, file)
@@ -188,6 +205,10 @@ def key_of(file: Path, *, make: bool) -> bytes:
     if len(key) < KEY_BYTES:
         raise Refusal("key-damaged", details={"file": str(file)})
     return key
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") and UNFINISHED in name
 
 
 def _is_ours(readme: Path) -> bool:

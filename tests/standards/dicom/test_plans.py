@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields, replace
 
 import pytest
@@ -185,6 +186,13 @@ def test_a_wedge_is_told_and_never_lost_by_writing() -> None:
 
 def test_two_beams_of_one_number_are_refused() -> None:
     assert refusal_of(written(replace(plan(), beams=(beam(), beam())))) == "plan-same-beam-number"
+
+
+def test_a_beam_that_a_fraction_has_twice_is_refused() -> None:
+    one = written()
+    given = one.dataset.FractionGroupSequence[0].ReferencedBeamSequence
+    given.append(deepcopy(given[0]))
+    assert refusal_of(one) == "plan-same-number"
 
 
 def test_a_fraction_that_names_no_beam_is_told() -> None:

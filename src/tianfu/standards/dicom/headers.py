@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+from pydicom.uid import RTPlanStorage
 
 from tianfu.standards.dicom.elements import Item, filled
 from tianfu.standards.dicom.findings import Finding, found
+from tianfu.standards.dicom.quiet import writing
 
 OURS = "Tianfu"
 """Manufacturer (0008,0070) of what we make ourselves."""
@@ -128,6 +130,13 @@ def header_dataset(header: Header, *, sop_class: str, instance: str, modality: s
         FrameOfReferenceUID=header.frame,
         PositionReferenceIndicator=None if header.frame is None else "",
     )
+
+
+def refuse_unwritable(header: Header) -> None:
+    """Raise Refusal `dicom-value-not-writable` for what another wrote and no object of ours may have: a date with
+    hyphens, a number of eighty characters.  Asked before anything is computed that is to be written under it."""
+    with writing():
+        header_dataset(header, sop_class=RTPlanStorage, instance=header.study.uid, modality="RTPLAN")
 
 
 def read_approval(item: Item) -> Approval:

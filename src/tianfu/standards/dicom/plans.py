@@ -147,6 +147,9 @@ _NUMBERS: Final = {
     "PatientSetupSequence": "PatientSetupNumber",
     "ToleranceTableSequence": "ToleranceTableNumber",
 }
+_NUMBERS_OF_A_GROUP: Final = {"ReferencedBeamSequence": "ReferencedBeamNumber"}
+"""A beam that one fraction has twice has two metersets: nobody knows whether it is given once or twice."""
+
 _TOLERANCE: Final = {
     "gantry_degrees": "GantryAngleTolerance",
     "collimator_degrees": "BeamLimitingDeviceAngleTolerance",
@@ -178,6 +181,8 @@ def read_plan(decoded: Decoded) -> Reading[Plan]:
         if item.items("ApplicationSetupSequence"):
             raise Refusal("plan-brachytherapy")
         refuse_same_numbers(item, _NUMBERS, code="plan-same-number")
+        for group in item.items("FractionGroupSequence"):
+            refuse_same_numbers(group, _NUMBERS_OF_A_GROUP, code="plan-same-number")
         beams, told = read_beams(item)
         plan = _plan(item, beams)
         told += [*_contradictions(item, plan), *impossible_dates(item, ("RTPlanDate", "ReviewDate"))]

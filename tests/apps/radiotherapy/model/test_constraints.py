@@ -121,6 +121,14 @@ def test_a_protocol_with_an_unknown_element_is_refused() -> None:
         protocol_from(b'{"version": 1, "name": "x", "surprise": 1}')
 
 
+def test_a_protocol_that_says_a_goal_twice_differently_is_refused() -> None:
+    text = b"""{"version": 1, "name": "x", "title": {}, "notice": {}, "prescription_gy": null, "goals": [{"structure":
+        "PTV", "goal": "Dmax <= 70 Gy", "goal": "Dmax <= 50 Gy", "priority": 1, "variation": null, "mark": "ours",
+        "source": ""}]}"""
+    with pytest.raises(Refusal, match="protocol-not-understood"):
+        protocol_from(text)
+
+
 def test_shipped_protocols_are_not_for_clinical_use_and_tell_their_sources() -> None:
     protocols = shipped_protocols()
     assert {"tg119-c-shape-easier", "tg119-prostate", "quantec-like-conventional"} <= set(protocols)

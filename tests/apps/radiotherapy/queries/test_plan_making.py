@@ -15,7 +15,7 @@ from tianfu.apps.radiotherapy.model.checking.rules import Severity
 from tianfu.apps.radiotherapy.model.planning.steps import traced_by
 from tianfu.apps.radiotherapy.queries.plan_doses import Computing, computing, delivered_of, dose_of_plan, plan_named
 from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, cut_short, made_plan
-from tianfu.apps.radiotherapy.queries.planning import plan_base_of
+from tianfu.apps.radiotherapy.queries.planning import patient_of, plan_base_of
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import Beam, ControlPoint, Technique, technique_of
 from tianfu.standards.dicom.cases import Case
@@ -205,6 +205,14 @@ def with_structures(edit: Callable[[Structure], Structure | None]) -> Case:
     return replace(case, structure_sets=(replace(drawn, structures=edited),))
 
 
+def with_patient(**changes: str) -> Case:
+    """Contours of a patient of whom something else is said than of the images'."""
+    case = small_case()
+    (drawn,) = case.structure_sets
+    header = replace(drawn.header, patient=replace(drawn.header.patient, **changes))
+    return replace(case, structure_sets=(replace(drawn, header=header),))
+
+
 def without_cord(one: Structure) -> Structure | None:
     return None if one.name == "SpinalCord" else one
 
@@ -218,6 +226,8 @@ def without_cord(one: Structure) -> Structure | None:
             replace(small_case(), images=(replace(small_case().images[0], position="HFP"),)),
             "plan-position-not-supported",
         ),
+        (with_patient(number="another"), "case-mixed-patients"),
+        (with_patient(birth_date="1964-01-01"), "dicom-value-not-writable"),
         (with_structures(without_cord), "plan-structure-missing"),
         (with_structures(lambda one: replace(one, name="PTV_5000")), "plan-structure-missing"),
         (with_structures(lambda one: replace(one, interpreter="")), "structures-unreviewed"),
@@ -227,6 +237,18 @@ def without_cord(one: Structure) -> Structure | None:
 def test_a_case_that_the_template_does_not_fit_is_refused(case: Case, code: str) -> None:
     with pytest.raises(Refusal, match=code):
         plan_base_of(case, small_wish(), phantom_table())
+
+
+def test_no_dose_is_computed_for_a_plan_of_another_patient_or_position() -> None:
+    plan = replace(read_again(), structure_set=small_case().structure_sets[0].instance)
+    header = replace(plan.header, patient=replace(plan.header.patient, number="another"))
+    prone = (replace(plan.setups[0], position="HFP"),)
+    for other, code in (
+        (replace(plan, header=header), "case-mixed-patients"),
+        (replace(plan, setups=prone), "plan-position-not-supported"),
+    ):
+        with pytest.raises(Refusal, match=code):
+            patient_of(small_case(), other, phantom_table(), spacing_mm=6.0)
 
 
 def test_two_structures_of_one_name_are_not_guessed_between() -> None:

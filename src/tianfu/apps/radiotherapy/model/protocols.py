@@ -10,9 +10,13 @@ from typing import Literal
 import msgspec
 
 from tianfu.apps.radiotherapy.model.constraints import Constraint, constraint_from
+from tianfu.apps.radiotherapy.model.machines.typed import read_typed
 from tianfu.kernel.refusal import Refusal
 
 VERSION = 1
+
+BYTES_MOST = 1_000_000
+"""Of a protocol's file. [ours]"""
 
 Mark = Literal["published", "memory", "inferred", "ours"]
 """How a line is known: read in its source, recalled and to be verified there, concluded, or our own."""
@@ -51,13 +55,10 @@ class Protocol(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 def protocol_from(text: bytes) -> Protocol:
     """Read a protocol.
 
-    Raises Refusal `protocol-not-understood` with the element, `constraint-not-understood`, or
-    `variation-stricter-than-goal`.
+    Raises Refusal `protocol-not-understood` with the element, also for one that is said twice,
+    `constraint-not-understood`, or `variation-stricter-than-goal`.
     """
-    try:
-        protocol = msgspec.json.decode(text, type=Protocol)
-    except msgspec.DecodeError as error:
-        raise Refusal("protocol-not-understood", details={"problem": str(error)}) from error
+    protocol = read_typed(text, Protocol, bytes_most=BYTES_MOST, code="protocol-not-understood")
     if protocol.version != VERSION:
         raise Refusal("protocol-not-understood", details={"problem": f"version {protocol.version}"})
     for goal in protocol.goals:

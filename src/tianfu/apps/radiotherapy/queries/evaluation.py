@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol as Port
 from typing import TypeVar
@@ -153,6 +153,16 @@ def refuse_other_frames(images: ImageSeries, *others: Header) -> None:
     """
     if any(other.frame != images.header.frame for other in others):
         raise Refusal("frames-differ")
+
+
+def refuse_other_patients(images: ImageSeries, others: Mapping[str, Header]) -> None:
+    """Raise Refusal `case-mixed-patients` if something, by what it is called, has another Patient ID than the images.
+
+    No dose is computed in one patient by the contours or the plan of another.
+    """
+    for name, header in others.items():
+        if header.patient.number != images.header.patient.number:
+            raise Refusal("case-mixed-patients", details={"object": name, "first": "CT"})
 
 
 def structures_for(case: Case, plan: Plan | None) -> StructureSet:

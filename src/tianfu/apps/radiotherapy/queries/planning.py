@@ -16,12 +16,18 @@ from tianfu.apps.radiotherapy.model.shapes import CLOSED, Shape, shape_of
 from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
 from tianfu.apps.radiotherapy.model.transport.density_reading import table_findings
 from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable, refuse_other_table
-from tianfu.apps.radiotherapy.queries.evaluation import images_of, refuse_other_frames, structures_for
+from tianfu.apps.radiotherapy.queries.evaluation import (
+    images_of,
+    refuse_other_frames,
+    refuse_other_patients,
+    structures_for,
+)
 from tianfu.apps.radiotherapy.queries.plan_findings import density_findings, isocentre_findings
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.findings import Finding, found
 from tianfu.standards.dicom.grids import Grid, Volume
+from tianfu.standards.dicom.headers import refuse_unwritable
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.names import Unknown, standard_name_of
 from tianfu.standards.dicom.plans import Plan
@@ -52,8 +58,9 @@ def plan_base_of(case: Case, wish: PlanWish, table: DensityTable) -> PlanBase:
     """The case as a wish sees it, by the density table that it names.
 
     Raises Refusal `density-table-differs`, those of `images_of` and `structures_for`, `frames-differ`,
-    `plan-position-not-supported`, `plan-structure-missing`, `plan-structure-unclear`, `structure-empty`, and
-    `structures-unreviewed` for contours that a program drew and nobody accepted.
+    `dicom-value-not-writable`, `case-mixed-patients`, `plan-position-not-supported`, `plan-structure-missing`,
+    `plan-structure-unclear`, `structure-empty`, and `structures-unreviewed` for contours that a program drew and nobody
+    accepted.
     """
     named = wish.computation.density_table
     refuse_other_table(table, name=named.name, version=named.version)
@@ -123,8 +130,14 @@ def patient_of(case: Case, plan: Plan, table: DensityTable, *, spacing_mm: float
 def _ground(case: Case, plan: Plan | None) -> tuple[ImageSeries, StructureSet]:
     images, structure_set = images_of(case), structures_for(case, plan)
     refuse_other_frames(images, structure_set.header)
-    if images.position != POSITION:
-        raise Refusal("plan-position-not-supported", details={"position": images.position or "?", "known": POSITION})
+    refuse_unwritable(structure_set.header)
+    headers = {f"RTSTRUCT {structure_set.label}": structure_set.header}
+    refuse_other_patients(images, headers if plan is None else {**headers, f"RTPLAN {plan.label}": plan.header})
+    # Angles of a plan mean what they mean as the plan has the patient lie, whatever the image says.
+    lain = () if plan is None else tuple(setup.position for setup in plan.setups if setup.position)
+    for position in (images.position, *lain):
+        if position != POSITION:
+            raise Refusal("plan-position-not-supported", details={"position": position or "?", "known": POSITION})
     return images, structure_set
 
 

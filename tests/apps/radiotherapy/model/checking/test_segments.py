@@ -87,6 +87,12 @@ def _passed(positions: Floats) -> Floats:
     return moved
 
 
+def _all_in_first(one: Beam) -> Beam:
+    """What all segments give is given through the first of them."""
+    points = (replace(point, weight=min(number, 1) * 1.0) for number, point in enumerate(one.control_points))
+    return replace(one, final_weight=1.0, control_points=tuple(points))
+
+
 def _of_shapes(one: Beam, *, shapes: int, closed: int) -> Beam:
     """So many shapes, each a hair wider than the last, with the lower pairs of all of them closed."""
     wanted = [one.control_points[0]] * shapes
@@ -141,6 +147,7 @@ FAULTS = [
         no_machine,
         also=["jaws-cover-opening"],
     ),
+    planted("segment-without-units", with_beams(_all_in_first, 1), NO_RECORDS),
     planted("segment-mu-small", limits(segment_mu_least=50.0)),
     planted("segments-many", limits(segments_most=2)),
     planted("beam-kind-differs", beam(kind="STATIC")),

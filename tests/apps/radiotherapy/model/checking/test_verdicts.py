@@ -31,7 +31,19 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.cases import Case
 
 HERE = "tests.apps.radiotherapy.model.checking"
-TESTS = ("prescription", "beams", "segments", "structures", "contents", "images", "doses", "fields", "chain", "records")
+TESTS = (
+    "prescription",
+    "beams",
+    "setups",
+    "segments",
+    "structures",
+    "contents",
+    "images",
+    "doses",
+    "fields",
+    "chain",
+    "records",
+)
 LANGUAGES = Path(str(app.__file__)).parent / "languages"
 
 

@@ -21,6 +21,13 @@ def test_a_template_is_read_as_it_was_written() -> None:
         assert plan_wish_from(write_plan_wish(wish)) == wish
 
 
+def test_a_name_that_is_said_twice_is_refused_since_readers_would_take_the_last() -> None:
+    twice = template().replace(b'"dose_gy"', b'"dose_gy":500.0,"dose_gy"', 1)
+    with pytest.raises(Refusal, match="plan-wish-not-understood") as refused:
+        plan_wish_from(twice)
+    assert "twice" in refused.value.details["problem"]
+
+
 def test_objectives_are_those_of_the_optimisation() -> None:
     objectives = [one.objective for one in small_wish().objectives]
     assert objectives[0] == MinimumDose(structure="PTV_5000", weight=100.0, dose_gy=51.0)

@@ -277,6 +277,14 @@ def _fluence(checked: Checked) -> Iterator[Seen]:
             yield seen({"beam": beam.number})
 
 
+@BOOK.rule("fluence-modes-differ", Severity.NOTICE, TG_275, "ours")
+def _fluences_differ(checked: Checked) -> Iterator[Seen]:
+    """Some beams are flattened and others are not: as two energies, a machine has a calibration for each."""
+    told = {(beam.fluence or "STANDARD", beam.fluence_id) for beam in checked.beams}
+    if len(told) > 1:
+        yield seen(found=", ".join(sorted(" ".join(each).strip() for each in told)))
+
+
 @BOOK.rule("machine-missing", Severity.STOP, TG_275, "inferred")
 def _machine_missing(checked: Checked) -> Iterator[Seen]:
     for beam in checked.plan.beams:

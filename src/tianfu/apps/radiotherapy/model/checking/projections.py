@@ -19,10 +19,11 @@ from tianfu.standards.dicom.grids import Floats
 def seen_from(beam: Beam, point: ControlPoint, points: Floats, position: str) -> Floats:
     """Points (n, 3) projected from the source (n, 2): along the leaves' travel of an MLCX, and across it.
 
-    Raises NotJudgedError for other positions, tilted couches, missing angles, and points behind the source.
+    Raises NotJudgedError for other positions, tilted or eccentric couches, missing angles, and points behind the
+    source.
     """
     stand = point.stand
-    if position != "HFS" or stand.pitch_degrees or stand.roll_degrees:
+    if position != "HFS" or stand.pitch_degrees or stand.roll_degrees or stand.eccentric_degrees:
         raise NotJudgedError("position-not-projected")
     angles = (stand.gantry_degrees, stand.couch_degrees, stand.collimator_degrees)
     if None in angles or point.isocentre_mm is None or beam.axis_mm is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from tianfu.apps.radiotherapy.model.checking.edges import evenly
 from tianfu.apps.radiotherapy.model.checking.projections import views_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
-from tianfu.standards.dicom.beams import WEIGHT_WITHIN, Beam
+from tianfu.standards.dicom.beams import WEIGHT_WITHIN, Beam, Technique, technique_of
 from tianfu.standards.dicom.control_points import LEAVES, X_JAWS, Y_JAWS
 
 BOOK = Book(Topic.SEGMENTS)
@@ -202,6 +202,21 @@ def _closed(checked: Checked) -> Iterator[Seen]:
     for beam, shot in _shots(checked):
         if not shot.start.is_open.any() and not shot.stop.is_open.any():
             yield seen(_segment(beam, shot), found=f"{shot.mu:.1f} MU")
+
+
+@BOOK.rule("segment-without-units", Severity.NOTICE, dicom("C.8.8.14"), "ours")
+def _without_units(checked: Checked) -> Iterator[Seen]:
+    """Leaves form an opening while nothing is given and leave it again: its monitor units went to another."""
+    for beam in checked.beams:
+        weights = [point.weight for point in beam.control_points if point.weight is not None]
+        if len(weights) < len(beam.control_points):
+            raise NotJudgedError("no-weights")
+        if technique_of(beam) is not Technique.STEP_AND_SHOOT:
+            continue
+        stood = groupby(enumerate(beam.control_points), key=lambda one: one[1].stand.openings)
+        for numbers in ([number for number, _ in each] for _, each in stood):
+            if weights[numbers[-1]] <= weights[numbers[0]]:
+                yield seen(_at(beam, numbers[0]))
 
 
 @BOOK.rule("segment-small", Severity.WARNING, TG_275, "ours")

@@ -14,6 +14,7 @@ from tianfu.apps.radiotherapy.model.checking import (
     prescription,
     records,
     segments,
+    setups,
     structures,
 )
 from tianfu.apps.radiotherapy.model.checking.books import Check
@@ -22,7 +23,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for topic in (prescription, beams, segments, structures, contents, images, doses, fields, chain, records)
+    for topic in (prescription, beams, setups, segments, structures, contents, images, doses, fields, chain, records)
     for check in topic.BOOK.checks
 )
 

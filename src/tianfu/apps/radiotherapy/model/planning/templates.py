@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from tianfu.apps.radiotherapy.model.machines.typed import read_typed
 from tianfu.apps.radiotherapy.model.planning.soundness import refuse_unless_sound
 from tianfu.apps.radiotherapy.model.planning.wishes import PlanWish
-from tianfu.kernel.refusal import Refusal
 
 BYTES_MOST = 1_000_000
 """Of a template's file. [ours]"""
@@ -15,14 +15,10 @@ BYTES_MOST = 1_000_000
 def plan_wish_from(text: bytes) -> PlanWish:
     """The wish of a template.
 
-    Raises Refusal `plan-wish-not-understood` with the problem, or those of `refuse_unless_sound`.
+    Raises Refusal `plan-wish-not-understood` with the problem, also for a name that is said twice, or those of
+    `refuse_unless_sound`.
     """
-    if len(text) > BYTES_MOST:
-        raise Refusal("plan-wish-not-understood", details={"problem": f"{len(text)} bytes"})
-    try:
-        wish = msgspec.json.decode(text, type=PlanWish)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("plan-wish-not-understood", details={"problem": str(error)}) from error
+    wish = read_typed(text, PlanWish, bytes_most=BYTES_MOST, code="plan-wish-not-understood")
     refuse_unless_sound(wish)
     return wish
 
