@@ -21,7 +21,6 @@ from tests.journeys.planning import (
     FLUENCE,
     MOVED,
     RADIOS,
-    SEGMENTS,
     TEMPLATE,
     WAIT_MS,
     Reader,
@@ -33,7 +32,6 @@ from tests.journeys.planning import (
     make,
     not_chosen,
     reach,
-    stage,
     standing_still,
     until_stage,
 )
@@ -105,13 +103,13 @@ def test_a_plan_is_chosen_watched_looked_at_varied_and_compared(chinese: Reader,
     page.check(f"[name=template][value={TEMPLATE}]")
     press(page.locator("[data-part=templates] button"))
     not_chosen(page)
+    look("form")
     press(page.locator("[name=deed][value=make]"))
     for at in ("name", *CHOSEN, *RADIOS, "confirmed"):
         expect(page.locator(f".nhsuk-error-summary a[href='#{at}']")).to_have_count(1)
     not_chosen(page)
-    look("form-refused")
-    fill(page, "First", beams=BEAMS_ALL)
-    look("form")
+    look("refused")
+    fill(page, "Nine beams", beams=BEAMS_ALL)
     make(page)
     watch_it_move(page)
     with standing_still(page):
@@ -126,13 +124,13 @@ def test_a_plan_is_chosen_watched_looked_at_varied_and_compared(chinese: Reader,
     expect(page.locator("#machine")).to_have_value(CHOSEN["machine"])
     expect(page.locator("#confirmed")).not_to_be_checked()
     look("variant")
-    page.fill("#name", "Second")
+    page.fill("#name", "Three beams")
     keep_beams(page, 3)
     make(page)
     finished(page)
     page.select_option("#with", first.rpartition("/")[2])
     press(page.locator("[data-part=others] button"))
-    expect(page.locator("[data-part=both] tbody tr").first).to_contain_text("Second")
+    expect(page.locator("[data-part=both] tbody tr").first).to_contain_text("Three beams")
     expect(page.locator("[data-part=differences] tbody tr")).to_have_count(3)
     look("compared")
     press(page.locator("header a[href*='/plans-compared/look']"))

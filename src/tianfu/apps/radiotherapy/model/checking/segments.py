@@ -215,10 +215,12 @@ def _small(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("segment-mu-small", Severity.STOP, TG_275, "inferred")
 def _mu_least(checked: Checked) -> Iterator[Seen]:
     """Where leaves stand while dose is given; where they move, control points are no segments of their own."""
-    least = checked.machine.limits.segment_mu_least
+    least, metersets = checked.machine.limits.segment_mu_least, _metersets(checked)
     for beam, shot in _shots(checked):
         stands = np.array_equal(shot.start.first_mm, shot.stop.first_mm)
-        if stands and np.array_equal(shot.start.second_mm, shot.stop.second_mm) and shot.mu < least:
+        # A segment's units are a difference of weights, which are written rounded.
+        is_less = shot.mu < least - WEIGHT_WITHIN * metersets[beam.number]
+        if stands and np.array_equal(shot.start.second_mm, shot.stop.second_mm) and is_less:
             yield seen(_segment(beam, shot), found=f"{shot.mu:.2f} MU", limit=f"{least:g} MU")
 
 
