@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,9 +30,11 @@ CHOSEN = {"machine": MACHINE, "density": "TG-119 phantom@1", "protocol": "tg119-
 RADIOS = {"second": "none", "how": "weighted"}
 NOTICE = {"en": "Not for clinical use until commissioned and registered.", "zh-CN": "未经验收和注册，不得用于临床。"}
 
-MOVED = "[data-moves=rows]"
-FLUENCE = 4
-"""The place of its stage in the list of stages, from 0."""
+FIGURES = "[data-moves=rows]"
+"""The table of the histogram that moves."""
+
+FLUENCE = 5
+"""The number of its stage in the list of stages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +100,17 @@ def finished(page: Page) -> str:
     return page.url
 
 
-def until_stage(page: Page, place: int, stands: str) -> None:
-    """Wait until the page says that a stage stands so."""
-    expect(stage(page, place)).to_have_class(stands, timeout=WAIT_MS)
+def look_until(page: Page, shown: Locator) -> None:
+    """Look at a plan in the making again and again, sooner than its page does by itself, until it shows this."""
+    until = time.monotonic() + WAIT_MS / 1_000
+    while not shown.count():
+        assert time.monotonic() < until, f"not seen: {shown}"
+        page.goto(page.url)
 
 
-def stage(page: Page, place: int) -> Locator:
-    """A stage of a plan in the making."""
-    return page.locator(".rtstages > li").nth(place)
+def fluence_done(page: Page) -> Locator:
+    """What the page of a plan in the making shows once its fluence is kept."""
+    return page.locator(f".rtstages > li:nth-child({FLUENCE}).done")
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from tests.journeys.conftest import Desk, Installation
 from tests.journeys.entering import press
 from tests.journeys.planning import (
     CHOSEN,
+    FIGURES,
     FLUENCE,
-    MOVED,
     RADIOS,
     TEMPLATE,
     WAIT_MS,
@@ -27,13 +27,15 @@ from tests.journeys.planning import (
     ask,
     fill,
     finished,
+    fluence_done,
     keep_beams,
     kill_worker,
+    look_until,
     make,
     not_chosen,
     reach,
     standing_still,
-    until_stage,
+    workers,
 )
 from tests.radiotherapy_plan import small_case
 
@@ -45,7 +47,7 @@ BEAMS_ALL = 9
 HEAR = f"""() => {{
   const part = document.querySelector("[data-part=planning]");
   const tell = () => heard(part.querySelector("[data-moves=left]").textContent,
-                           part.querySelectorAll(".rtstages > li")[{FLUENCE}].className);
+                           part.querySelector(".rtstages > li:nth-child({FLUENCE})").className);
   new MutationObserver(tell).observe(part, {{childList: true, subtree: true}});
 }}"""
 """Tells whenever the page shows something else what it says of the try, and how it stands with the fluence."""
@@ -63,7 +65,7 @@ def home(installation: Installation) -> Path:
 def case(desk: Desk, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a small case that was sent and taken in."""
     folder = tmp_path_factory.mktemp("case")
-    write_case(written(small_case()), folder)
+    write_case(written(small_case(radius_mm=25.0)), folder)
     with desk.page(role="physicist") as page:
         page.goto("/radiotherapy")
         press(page.locator("form[action='/radiotherapy/deliveries'] button"))
@@ -74,9 +76,9 @@ def case(desk: Desk, home: Path, tmp_path_factory: pytest.TempPathFactory) -> st
         return page.url
 
 
-def reading(desk: Desk, language: str) -> Iterator[Reader]:
+def reading(desk: Desk, language: str, *, is_refused: bool) -> Iterator[Reader]:
     """A physicist's page; whatever was wrong with one on the way is told at its end."""
-    with desk.page(role="physicist", look="", language=language, is_refused=True) as page:
+    with desk.page(role="physicist", look="", language=language, is_refused=is_refused) as page:
         reader = Reader(page=page, language=language)
         yield reader
     assert reader.wrong == []
@@ -84,14 +86,14 @@ def reading(desk: Desk, language: str) -> Iterator[Reader]:
 
 @pytest.fixture
 def chinese(desk: Desk) -> Iterator[Reader]:
-    """Reads Chinese."""
-    yield from reading(desk, "zh-CN")
+    """Reads Chinese; a form that is not filled in is refused on the way."""
+    yield from reading(desk, "zh-CN", is_refused=True)
 
 
 @pytest.fixture
 def english(desk: Desk) -> Iterator[Reader]:
     """Reads English."""
-    yield from reading(desk, "en")
+    yield from reading(desk, "en", is_refused=False)
 
 
 def test_a_plan_is_chosen_watched_looked_at_varied_and_compared(chinese: Reader, case: str) -> None:
@@ -140,7 +142,7 @@ def test_a_plan_is_chosen_watched_looked_at_varied_and_compared(chinese: Reader,
 
 def watch_it_move(page: Page) -> None:
     """The stage is spoken of, and both the drawing and its figures become others while the page stays."""
-    figures, drawing = page.locator(MOVED), page.locator("[data-moves=curves] svg").first
+    figures, drawing = page.locator(FIGURES), page.locator("[data-moves=curves] svg").first
     expect(figures.locator("tr")).not_to_have_count(0, timeout=WAIT_MS)
     before, drawn = figures.text_content(), drawing.inner_html()
     assert before
@@ -154,7 +156,7 @@ def test_a_plan_is_stopped_by_keys_and_the_case_is_as_it_was(english: Reader, ca
     page.goto(case)
     before = contents(page)
     ask(page, case, "Stopped", beams=BEAMS_ALL)
-    until_stage(page, FLUENCE, "now")
+    look_until(page, page.locator(f"{FIGURES} tr"))
     reach(page.locator("[data-part=stop] summary"))
     page.keyboard.press("Enter")
     reach(page.locator("[data-part=stop] button"))
@@ -181,8 +183,8 @@ def test_a_plan_whose_program_is_killed_is_finished_from_its_last_step(english: 
     heard: list[tuple[str, str]] = []
     page.expose_function("heard", lambda left, stands: heard.append((left, stands)))
     ask(page, case, "Killed", beams=BEAMS_ALL)
-    until_stage(page, FLUENCE, "done")
-    kill_worker(home)
+    look_until(page, fluence_done(page))
+    killed = kill_worker(home)
     page.evaluate(HEAR)
     again = page.locator("[data-moves=left]", has_text="try 2 of 3")
     again.wait_for(timeout=WAIT_MS)
@@ -191,3 +193,4 @@ def test_a_plan_whose_program_is_killed_is_finished_from_its_last_step(english: 
     finished(page)
     stands = {fluence for left, fluence in heard if "try 2 of 3" in left}
     assert stands == {"done"}, heard
+    assert workers(home) not in ([], [killed])
