@@ -199,13 +199,13 @@ def small_machine() -> Machine:
 
 
 @cache
-def small_case() -> Case:
-    """Images and contours of a ball and a cord in an ellipse of water, accepted by a person."""
+def small_case(*, radius_mm: float = 22.0) -> Case:
+    """Images and contours of a ball and a cord in an ellipse of water, accepted by a person; from 26 mm they touch."""
     at = datetime(2026, 3, 3, tzinfo=UTC)
     phantom = Phantom(
         name="small",
         regions=(
-            Region(drawn=PTV, parts=(Part(body=Sphere(radius_mm=22.0), at_mm=(0.0, 0.0, 0.0)),)),
+            Region(drawn=PTV, parts=(Part(body=Sphere(radius_mm=radius_mm), at_mm=(0.0, 0.0, 0.0)),)),
             Region(drawn=CORD, parts=(Part(body=Sphere(radius_mm=10.0), at_mm=(0.0, 36.0, 0.0)),)),
         ),
         image=Lattice(shape=(16, 28, 28), spacing_mm=(6.0, 6.0, 6.0)),
