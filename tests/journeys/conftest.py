@@ -66,7 +66,6 @@ def installation() -> Iterator[Installation]:
     folder.chmod(0o755)
     port = _free_port()
     environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
-    environment |= {"NUMBA_CACHE_DIR": ""}  # kernels beside the code, where other tests have them compiled already
     environment.pop("TIANFU_DATABASE_URL", None)
     try:
         _fill(folder, environment)
