@@ -1,4 +1,4 @@
-"""Rules on beams: energy, isocentre, angles, monitor units, set-up (PS3.3 C.8.8.14, angles of IEC 61217)."""
+"""Rules on beams: energy, isocentre, angles, monitor units, machine (PS3.3 C.8.8.14, angles of IEC 61217)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, 
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 from tianfu.apps.radiotherapy.model.machines.collimators import turns_to
 from tianfu.apps.radiotherapy.model.rings import is_inside
-from tianfu.standards.dicom.beams import SETUP, Beam
+from tianfu.standards.dicom.beams import Beam
 from tianfu.standards.dicom.control_points import Stand
 from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.BEAMS)
 
 AXIS_MM = (800.0, 1100.0)
-SURFACE_MM = (600.0, 1200.0)
 SAME_MM, SAME_DEGREES = 0.01, 0.5
 TARGET_WITHIN_MM = 50.0
 ROUND_MM = 0.1
@@ -31,7 +30,6 @@ MU_LEAST = 5.0
 COLLISIONS = ((20.0, 120.0, 240.0), (45.0, 95.0, 265.0))
 """With the couch turned by more than the first, a gantry between the others comes near it or the patient. [ours]"""
 
-TOLERANCE_DEGREES_MOST, TOLERANCE_MM_MOST = 5.0, 30.0
 NAMED_GANTRY = re.compile(r"(?<![A-Za-z])(?:Gantry|gantry|G|g)[ _]?([0-9]{1,3})(?![0-9])")
 MU_WITHIN = 1e-3
 
@@ -84,29 +82,29 @@ def _isocentre_moves(checked: Checked) -> Iterator[Seen]:
 @BOOK.rule("isocentre-outside-body", Severity.STOP, TG_275, "inferred")
 def _in_body(checked: Checked) -> Iterator[Seen]:
     grid, shape = checked.images.volume.grid, checked.shape(checked.body)
-    for place in _places(checked):
+    for place in places_of(checked):
         local = grid.local(np.array(place))
         plane = min(shape.planes, key=lambda plane: abs(plane.z_mm - local[2]))
         is_near = abs(plane.z_mm - local[2]) <= float(grid.spacing[2])
         if not (is_near and sum(is_inside(float(local[0]), float(local[1]), ring) for ring in plane.rings) % 2):
-            yield seen({"isocentre": _said(place)})
+            yield seen({"isocentre": said_of(place)})
 
 
 @BOOK.rule("isocentre-far-from-target", Severity.WARNING, TG_275, "ours")
 def _near_target(checked: Checked) -> Iterator[Seen]:
     points = checked.points(checked.target)
-    for place in _places(checked):
+    for place in places_of(checked):
         beyond = np.maximum(0, np.maximum(points.min(axis=0) - place, place - points.max(axis=0)))
         away = float(np.linalg.norm(beyond))
         if away > TARGET_WITHIN_MM:
-            yield seen({"isocentre": _said(place)}, found=f"{away:.0f} mm", limit=f"{TARGET_WITHIN_MM:g} mm")
+            yield seen({"isocentre": said_of(place)}, found=f"{away:.0f} mm", limit=f"{TARGET_WITHIN_MM:g} mm")
 
 
 @BOOK.rule("isocentre-not-round", Severity.NOTICE, MPPG_11A, "ours")
 def _round(checked: Checked) -> Iterator[Seen]:
-    for place in _places(checked):
+    for place in places_of(checked):
         if np.abs(np.array(place) / ROUND_MM - np.rint(np.array(place) / ROUND_MM)).max() > 0.05:
-            yield seen({"isocentre": _said(place)}, limit=f"{ROUND_MM:g} mm")
+            yield seen({"isocentre": said_of(place)}, limit=f"{ROUND_MM:g} mm")
 
 
 @BOOK.rule("angles-missing", Severity.STOP, dicom("C.8.8.14"), "memory")
@@ -142,9 +140,7 @@ def _collision(checked: Checked) -> Iterator[Seen]:
             gantry, couch = point.stand.gantry_degrees, point.stand.couch_degrees
             if gantry is None or couch is None:
                 continue
-            if any(
-                least <= gantry % 360 <= most and abs(_signed(couch)) > turned for turned, least, most in COLLISIONS
-            ):
+            if any(least <= gantry % 360 <= most and abs(signed(couch)) > turned for turned, least, most in COLLISIONS):
                 yield seen({"beam": beam.number}, found=f"{gantry:g}°, {couch:g}°")
                 break
 
@@ -153,9 +149,7 @@ def _collision(checked: Checked) -> Iterator[Seen]:
 def _tilted(checked: Checked) -> Iterator[Seen]:
     for beam in checked.beams:
         stands = [point.stand for point in beam.control_points]
-        tilt = max(
-            abs(_signed(angle or 0.0)) for stand in stands for angle in (stand.pitch_degrees, stand.roll_degrees)
-        )
+        tilt = max(abs(signed(angle or 0.0)) for stand in stands for angle in (stand.pitch_degrees, stand.roll_degrees))
         if tilt > 0:
             yield seen({"beam": beam.number}, found=f"{tilt:g}°", expected="0°")
 
@@ -176,7 +170,7 @@ def _jumps(checked: Checked) -> Iterator[Seen]:
         for one, other in pairwise(beam.control_points):
             if None in (one.stand.gantry_degrees, other.stand.gantry_degrees, one.weight, other.weight):
                 raise NotJudgedError("not-said")
-            by = abs(_signed((other.stand.gantry_degrees or 0.0) - (one.stand.gantry_degrees or 0.0)))
+            by = abs(signed((other.stand.gantry_degrees or 0.0) - (one.stand.gantry_degrees or 0.0)))
             if (other.weight or 0.0) > (one.weight or 0.0):
                 given = max(given, by)
             else:
@@ -211,7 +205,7 @@ def _same_names(checked: Checked) -> Iterator[Seen]:
 def _name_of_gantry(checked: Checked) -> Iterator[Seen]:
     for beam in checked.plan.beams:
         named, gantry = NAMED_GANTRY.search(beam.name), beam.control_points[0].stand.gantry_degrees
-        if named and gantry is not None and abs(_signed(gantry - int(named[1]))) > 1:
+        if named and gantry is not None and abs(signed(gantry - int(named[1]))) > 1:
             yield seen({"beam": beam.number}, found=f"{gantry:g}°", expected=f"{int(named[1])}°")
 
 
@@ -324,83 +318,6 @@ def _axes(checked: Checked) -> Iterator[Seen]:
         yield seen(found=_listed(axes, "mm"))
 
 
-@BOOK.rule("surface-distance-unusual", Severity.WARNING, TG_275, "ours")
-def _surface(checked: Checked) -> Iterator[Seen]:
-    told = [(beam, point.surface_mm) for beam in checked.beams for point in beam.control_points[:1]]
-    if all(surface is None for _, surface in told):
-        raise NotJudgedError("not-said")
-    for beam, surface in told:
-        if surface is not None and not SURFACE_MM[0] <= surface <= SURFACE_MM[1]:
-            limit = f"{SURFACE_MM[0]:g}-{SURFACE_MM[1]:g} mm"
-            yield seen({"beam": beam.number}, found=f"{surface:g} mm", limit=limit)
-
-
-@BOOK.rule("setup-beams-missing", Severity.NOTICE, MPPG_11A, "ours")
-def _setup_beams(checked: Checked) -> Iterator[Seen]:
-    if not _pictures(checked):
-        yield seen()
-
-
-@BOOK.rule("setup-beams-not-at-right-angles", Severity.NOTICE, MPPG_11A, "ours")
-def _right_angles(checked: Checked) -> Iterator[Seen]:
-    gantries = [
-        gantry for beam in _pictures(checked) if (gantry := beam.control_points[0].stand.gantry_degrees) is not None
-    ]
-    if len(gantries) < 2:
-        raise NotJudgedError("nothing-to-check")
-    if not any(abs(abs(_signed(a - b)) - 90) <= SAME_DEGREES for a, b in combinations(gantries, 2)):
-        yield seen(found=", ".join(f"{gantry:g}°" for gantry in gantries), expected="90°")
-
-
-@BOOK.rule("setup-beam-isocentre-differs", Severity.STOP, TG_275, "inferred")
-def _picture_isocentre(checked: Checked) -> Iterator[Seen]:
-    pictures = _pictures(checked)
-    if not pictures:
-        raise NotJudgedError("nothing-to-check")
-    places = _places(checked)
-    for beam in pictures:
-        place = beam.control_points[0].isocentre_mm
-        if place is not None and min(float(np.abs(np.array(place) - one).max()) for one in places) > SAME_MM:
-            yield seen({"beam": beam.number}, found=_said(place))
-
-
-@BOOK.rule("beam-setup-missing", Severity.WARNING, dicom("C.8.8.14"), "ours")
-def _setup(checked: Checked) -> Iterator[Seen]:
-    """A beam names no setup, or one that the plan has not."""
-    known = {setup.number for setup in checked.plan.setups}
-    for beam in checked.beams:
-        if beam.setup not in known:
-            yield seen({"beam": beam.number})
-
-
-@BOOK.rule("setup-positions-differ", Severity.STOP, TG_275, "inferred")
-def _positions(checked: Checked) -> Iterator[Seen]:
-    positions = sorted({setup.position for setup in checked.plan.setups if setup.position})
-    if len(positions) > 1:
-        yield seen(found=", ".join(positions))
-
-
-@BOOK.rule("tolerance-table-missing", Severity.WARNING, TG_275, "inferred")
-def _tolerance(checked: Checked) -> Iterator[Seen]:
-    known = {table.number for table in checked.plan.tolerances}
-    for beam in checked.beams:
-        if beam.tolerance not in known:
-            yield seen({"beam": beam.number})
-
-
-@BOOK.rule("tolerance-table-wide", Severity.WARNING, TG_275, "ours")
-def _wide(checked: Checked) -> Iterator[Seen]:
-    if not checked.plan.tolerances:
-        raise NotJudgedError("nothing-to-check")
-    for table in checked.plan.tolerances:
-        turned = max((a for a in (table.gantry_degrees, table.collimator_degrees, table.couch_degrees) if a), default=0)
-        moved = max((a for a in (table.vertical_mm, table.longitudinal_mm, table.lateral_mm) if a), default=0)
-        if turned > TOLERANCE_DEGREES_MOST:
-            yield seen({"tolerance": table.number}, found=f"{turned:g}°", limit=f"{TOLERANCE_DEGREES_MOST:g}°")
-        if moved > TOLERANCE_MM_MOST:
-            yield seen({"tolerance": table.number}, found=f"{moved:g} mm", limit=f"{TOLERANCE_MM_MOST:g} mm")
-
-
 def _energies(beam: Beam) -> set[float]:
     return {point.stand.energy_mv for point in beam.control_points if point.stand.energy_mv is not None}
 
@@ -416,7 +333,7 @@ def _isocentre(beam: Beam) -> Floats:
     return np.array(place)
 
 
-def _places(checked: Checked) -> list[tuple[float, float, float]]:
+def places_of(checked: Checked) -> list[tuple[float, float, float]]:
     """Each isocentre once."""
     places = {beam.control_points[0].isocentre_mm for beam in checked.beams}
     told = sorted(place for place in places if place is not None)
@@ -425,7 +342,8 @@ def _places(checked: Checked) -> list[tuple[float, float, float]]:
     return told
 
 
-def _said(place: tuple[float, float, float]) -> str:
+def said_of(place: tuple[float, float, float]) -> str:
+    """A place in words."""
     return ", ".join(f"{value:.2f}" for value in place) + " mm"
 
 
@@ -437,7 +355,7 @@ def _angles_of(stand: Stand) -> list[tuple[str, float | None]]:
     ]
 
 
-def _signed(degrees: float) -> float:
+def signed(degrees: float) -> float:
     """The same angle from -180 to below 180."""
     return (degrees + 180) % 360 - 180
 
@@ -455,7 +373,3 @@ def _metersets(checked: Checked) -> Mapping[int, float]:
     if not metersets:
         raise NotJudgedError("not-said")
     return metersets
-
-
-def _pictures(checked: Checked) -> list[Beam]:
-    return [beam for beam in checked.plan.beams if beam.delivery == SETUP]

@@ -1,12 +1,14 @@
-"""Rules on what is set up beside the machine: the table, the distance to the skin, and pictures before treatment."""
+"""Rules on set-up: the distance to the skin, pictures before treatment, positions, tolerances and the table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
-from tianfu.apps.radiotherapy.model.checking.books import TG_275, Book, dicom
+from tianfu.apps.radiotherapy.model.checking.beams import SAME_DEGREES, SAME_MM, places_of, said_of, signed
+from tianfu.apps.radiotherapy.model.checking.books import MPPG_11A, TG_275, Book, dicom
 from tianfu.apps.radiotherapy.model.checking.projections import toward_source
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Seen, Severity, Topic, seen
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
@@ -14,6 +16,9 @@ from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.grids import Floats
 
 BOOK = Book(Topic.BEAMS)
+
+SURFACE_MM = (600.0, 1200.0)
+TOLERANCE_DEGREES_MOST, TOLERANCE_MM_MOST = 5.0, 30.0
 
 PICTURE_MU_MOST = 10.0
 """A picture by the treatment beam takes a few monitor units; each fraction gives them besides its dose. [ours]"""
@@ -27,10 +32,87 @@ POSITION = "HFS"
 """The position for which angles are turned into directions."""
 
 
+@BOOK.rule("surface-distance-unusual", Severity.WARNING, TG_275, "ours")
+def _surface(checked: Checked) -> Iterator[Seen]:
+    told = [(beam, point.surface_mm) for beam in checked.beams for point in beam.control_points[:1]]
+    if all(surface is None for _, surface in told):
+        raise NotJudgedError("not-said")
+    for beam, surface in told:
+        if surface is not None and not SURFACE_MM[0] <= surface <= SURFACE_MM[1]:
+            limit = f"{SURFACE_MM[0]:g}-{SURFACE_MM[1]:g} mm"
+            yield seen({"beam": beam.number}, found=f"{surface:g} mm", limit=limit)
+
+
+@BOOK.rule("setup-beams-missing", Severity.NOTICE, MPPG_11A, "ours")
+def _setup_beams(checked: Checked) -> Iterator[Seen]:
+    if not _pictures(checked):
+        yield seen()
+
+
+@BOOK.rule("setup-beams-not-at-right-angles", Severity.NOTICE, MPPG_11A, "ours")
+def _right_angles(checked: Checked) -> Iterator[Seen]:
+    gantries = [
+        gantry for beam in _pictures(checked) if (gantry := beam.control_points[0].stand.gantry_degrees) is not None
+    ]
+    if len(gantries) < 2:
+        raise NotJudgedError("nothing-to-check")
+    if not any(abs(abs(signed(a - b)) - 90) <= SAME_DEGREES for a, b in combinations(gantries, 2)):
+        yield seen(found=", ".join(f"{gantry:g}°" for gantry in gantries), expected="90°")
+
+
+@BOOK.rule("setup-beam-isocentre-differs", Severity.STOP, TG_275, "inferred")
+def _picture_isocentre(checked: Checked) -> Iterator[Seen]:
+    pictures = _pictures(checked)
+    if not pictures:
+        raise NotJudgedError("nothing-to-check")
+    places = places_of(checked)
+    for beam in pictures:
+        place = beam.control_points[0].isocentre_mm
+        if place is not None and min(float(np.abs(np.array(place) - one).max()) for one in places) > SAME_MM:
+            yield seen({"beam": beam.number}, found=said_of(place))
+
+
+@BOOK.rule("beam-setup-missing", Severity.WARNING, dicom("C.8.8.14"), "ours")
+def _setup(checked: Checked) -> Iterator[Seen]:
+    """A beam names no setup, or one that the plan has not."""
+    known = {setup.number for setup in checked.plan.setups}
+    for beam in checked.beams:
+        if beam.setup not in known:
+            yield seen({"beam": beam.number})
+
+
+@BOOK.rule("setup-positions-differ", Severity.STOP, TG_275, "inferred")
+def _positions(checked: Checked) -> Iterator[Seen]:
+    positions = sorted({setup.position for setup in checked.plan.setups if setup.position})
+    if len(positions) > 1:
+        yield seen(found=", ".join(positions))
+
+
+@BOOK.rule("tolerance-table-missing", Severity.WARNING, TG_275, "inferred")
+def _tolerance(checked: Checked) -> Iterator[Seen]:
+    known = {table.number for table in checked.plan.tolerances}
+    for beam in checked.beams:
+        if beam.tolerance not in known:
+            yield seen({"beam": beam.number})
+
+
+@BOOK.rule("tolerance-table-wide", Severity.WARNING, TG_275, "ours")
+def _wide(checked: Checked) -> Iterator[Seen]:
+    if not checked.plan.tolerances:
+        raise NotJudgedError("nothing-to-check")
+    for table in checked.plan.tolerances:
+        turned = max((a for a in (table.gantry_degrees, table.collimator_degrees, table.couch_degrees) if a), default=0)
+        moved = max((a for a in (table.vertical_mm, table.longitudinal_mm, table.lateral_mm) if a), default=0)
+        if turned > TOLERANCE_DEGREES_MOST:
+            yield seen({"tolerance": table.number}, found=f"{turned:g}°", limit=f"{TOLERANCE_DEGREES_MOST:g}°")
+        if moved > TOLERANCE_MM_MOST:
+            yield seen({"tolerance": table.number}, found=f"{moved:g} mm", limit=f"{TOLERANCE_MM_MOST:g} mm")
+
+
 @BOOK.rule("setup-beam-units-many", Severity.WARNING, TG_275, "ours")
 def _picture_units(checked: Checked) -> Iterator[Seen]:
     """A picture that gives dose: it is meant to treat, or dose is given that no plan counts."""
-    pictures = {beam.number for beam in checked.plan.beams if beam.delivery == SETUP}
+    pictures = {beam.number for beam in _pictures(checked)}
     for group in checked.plan.fraction_groups:
         for one in group.beams:
             if one.beam in pictures and (one.meterset or 0.0) > PICTURE_MU_MOST:
@@ -94,3 +176,7 @@ def _skin_mm(checked: Checked, beam: Beam) -> float | None:
     is_body = np.zeros(len(points), dtype=np.bool_)
     is_body[is_there] = body[tuple(places[is_there].T)]
     return float(away_mm[is_body.argmax()]) if is_body.any() else None
+
+
+def _pictures(checked: Checked) -> list[Beam]:
+    return [beam for beam in checked.plan.beams if beam.delivery == SETUP]
