@@ -31,7 +31,7 @@ from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.density import cropped
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.geometry import view_of
-from tianfu.apps.radiotherapy.model.transport.kernels import square_spread
+from tianfu.apps.radiotherapy.model.transport.kernels import kernels_to_skin, square_spread
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, influence, surface_of
 from tianfu.apps.radiotherapy.model.transport.products import dose_of
 from tianfu.apps.radiotherapy.model.transport.tracing import depths_of, fan_of, window_over
@@ -259,7 +259,17 @@ def test_a_skin_nearer_than_the_kernels_is_refused() -> None:
     far = replace(a_field(), isocentre=np.array([0.0, 600.0, 0.0]))
     with pytest.raises(Refusal) as refused:
         influence_on(ACROSS, open_field(far, 10.0))
-    assert refused.value.code == "surface-outside-kernels"
+    assert refused.value.code == "surface-beyond-kernels"
+
+
+@pytest.mark.parametrize("beyond_mm", [0.2, 1.9])
+def test_a_skin_that_an_image_shows_a_little_beyond_the_kernels_has_the_last_ones(beyond_mm: float) -> None:
+    beam = a_beam()
+    assert np.array_equal(kernels_to_skin(beam, beam.surfaces_mm[-1] + beyond_mm), beam.kernels[-1])
+    assert np.array_equal(kernels_to_skin(beam, beam.surfaces_mm[0] - beyond_mm), beam.kernels[0])
+    with pytest.raises(Refusal) as refused:
+        kernels_to_skin(beam, beam.surfaces_mm[-1] + 2 + beyond_mm)
+    assert refused.value.code == "surface-beyond-kernels"
 
 
 def test_a_target_without_voxels_is_refused() -> None:

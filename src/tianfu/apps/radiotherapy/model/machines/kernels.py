@@ -24,7 +24,7 @@ def kernels_at(beam: PencilBeam, *, surface_mm: float) -> Floats:
     surfaces = beam.surfaces_mm
     if not surfaces[0] <= surface_mm <= surfaces[-1]:
         reach = {"from": f"{surfaces[0]:g}", "to": f"{surfaces[-1]:g}"}
-        raise Refusal("surface-beyond-kernels", details={"surface": f"{surface_mm:g}", **reach})
+        raise Refusal("surface-beyond-kernels", details={"surface": f"{surface_mm:.1f}", **reach})
     upper = min(max(1, int(np.searchsorted(surfaces, surface_mm))), len(surfaces) - 1)
     lower = max(0, upper - 1)
     if lower == upper:

@@ -24,7 +24,7 @@ from tianfu.apps.radiotherapy.model.transport.kernels import (
     FWHM_PER_SIGMA,
     blurred_edge,
     cell_mm,
-    kernels_at,
+    kernels_to_skin,
     primary_at,
     spread,
 )
@@ -167,7 +167,7 @@ def spread_fluence(beam: PencilBeam, fluence: Fluence, surface_mm: float) -> Flo
     edges = np.asarray(cell * (np.arange(-reach, reach + 2) - 0.5), np.float64)
     blur = np.diff(blurred_edge(edges, cell_mm=cell, sigma_mm=sigma))
     blurred = np.apply_along_axis(np.convolve, 0, np.apply_along_axis(np.convolve, 1, passed, blur), blur)
-    return spread(blurred, kernels_at(beam, surface_mm), beam, cells=half + int(beam.radius_mm[-1] / cell))
+    return spread(blurred, kernels_to_skin(beam, surface_mm), beam, cells=half + int(beam.radius_mm[-1] / cell))
 
 
 def _passed(jaws: JawPair | None) -> Callable[[Floats], Floats]:

@@ -84,7 +84,7 @@ def influence(
 
     `density` is relative to water and nothing outside the patient; `counted` hears of each field that is traced and of
     each block of voxels.  Raises Refusal `field-misses-patient` if no ray of a field meets him,
-    `surface-outside-kernels` if his skin is nearer or farther than the machine's kernels, `influence-too-large` above
+    `surface-beyond-kernels` if his skin is nearer or farther than the machine's kernels, `influence-too-large` above
     2,147,483,647 doses.
     """
     dense = cropped(density)
