@@ -66,6 +66,13 @@ def test_a_blind_fault_is_named_rightly(name: str) -> None:
     assert {rule for rule, _ in after - said_of_case(number)} & RIGHTLY[name]
 
 
+def test_a_field_moved_by_little_more_than_its_margin_over_a_wide_target_is_named() -> None:
+    """It still covers seven tenths of it, and reaches less than forty millimetres beyond."""
+    fault, case = BLIND_FAULTS["field-beside-the-target"], drawn_case(Dice("checks", 480013, 3))
+    after = said_of(fault.plant(case, Dice("blind", 480013, fault.id)))
+    assert {rule for rule, _ in after - said_of(case)} & RIGHTLY[fault.id]
+
+
 def test_a_target_of_six_slices_lacks_its_middle_ones() -> None:
     fault = BLIND_FAULTS["target-lacks-slices"]
     short = next(case for case in map(case_of, range(60)) if len(slices_of_target(case)) == 6)

@@ -173,16 +173,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("more_mu", "is_found"), [(1e-9, False), (0.5, True)])
-def test_a_segment_of_just_the_least_units_is_none_of_fewer(more_mu: float, is_found: bool) -> None:
-    """Units of a segment are a difference of weights: binary fractions may be a little below what was meant."""
-    sound = sound_checked()
-    metersets = {number: one.meterset for number, one in sound.given.items()}
-    least = min(shot.mu for each in sound.beams for shot in shots_of(each, mu=metersets[each.number] or 0.0))
-    checked = limits(segment_mu_least=least + more_mu)(sound)
-    assert ("segment-mu-small" in found(checked)) is is_found
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.rule)
 def test_a_fault_is_found_by_its_rule_alone(fault: Planted) -> None:
     assert found(fault.plant(sound_checked())) == {fault.rule} | fault.also

@@ -39,7 +39,7 @@ COVERED_LEAST = 0.7
 MODULATED_SHAPES_LEAST, MODULATED_COVERED_LEAST = 5, 0.25
 """A beam of so many shapes is modulated and may spare an organ before the target: it has to see less of it. [ours]"""
 COVERED_PERCENT_MOST = 15.0
-BESIDE_TARGET_MM_MOST = 40.0
+BESIDE_TARGET_MM_MOST, MOVED_MM_MOST, LEFT_OUT_MM = 40.0, 20.0, 10.0
 ANGLE_MOVED_DEGREES = 1e-3
 OFF_MIDDLE_MM_MOST, SEEN_TOGETHER_LEAST = 8.0, 0.97
 
@@ -302,16 +302,20 @@ def _misses(checked: Checked) -> Iterator[Seen]:
 
 @BOOK.rule("aperture-beside-target", Severity.WARNING, TG_275, "ours")
 def _beside(checked: Checked) -> Iterator[Seen]:
+    """Far beyond it, or less far where the other side of it is left out: then the whole opening was moved."""
     points = np.concatenate([checked.points(each) for each in checked.targets or (checked.target,)])
     for beam in checked.beams:
-        beyond = 0.0
+        beyond = moved = 0.0
         for aperture, flat in views_of(beam, points, checked.images.position):
             if aperture.is_open.any():
-                along, across = _edges(aperture, along=True), _edges(aperture, along=False)
-                low, high = flat.min(axis=0), flat.max(axis=0)
-                beyond = max(beyond, low[0] - along[0], along[1] - high[0], low[1] - across[0], across[1] - high[1])
+                for along in (True, False):
+                    edges, target = _edges(aperture, along=along), flat[:, 0 if along else 1]
+                    less, more = sorted((float(target.min()) - edges[0], edges[1] - float(target.max())))
+                    beyond, moved = max(beyond, more), max(moved, more if less < -LEFT_OUT_MM else 0.0)
         if beyond > BESIDE_TARGET_MM_MOST:
             yield seen({"beam": beam.number}, found=f"{beyond:.0f} mm", limit=f"{BESIDE_TARGET_MM_MOST:g} mm")
+        elif moved > MOVED_MM_MOST:
+            yield seen({"beam": beam.number}, found=f"{moved:.0f} mm", limit=f"{MOVED_MM_MOST:g} mm")
 
 
 @BOOK.rule("fields-beside-target", Severity.STOP, TG_275, "ours")
