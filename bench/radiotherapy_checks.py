@@ -169,15 +169,16 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
 def counted(share: Share) -> Counted:
     """Look over a share's sound cases, and plant its faults in the first ones of them."""
     cases = share.cases()
-    alarms = Counter(rule for case in cases for rule, _ in said_of(case))
-    planted = cases[:PLANTED_IN]
+    said = [said_of(case) for case in cases]
+    alarms = Counter(rule for each in said for rule, _ in each)
+    planted = list(zip(cases, said, strict=True))[:PLANTED_IN]
     blind = share.of_faults(list(BLIND_FAULTS.values()))
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
-        seeded=tuple(seeded_tried(share.seed, planted, seeded)),
+        seeded=tuple(seeded_tried(share.seed, [case for case, _ in planted], seeded)),
     )
 
 
@@ -186,13 +187,11 @@ def said_of(case: Case) -> Said:
     return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None))))
 
 
-def blind_tried(seed: int, cases: list[Case], faults: Sequence[Blind]) -> Iterator[Tried]:
-    """Each blind fault in one of the cases."""
-    before = [said_of(case) for case in cases]
+def blind_tried(seed: int, cases: Sequence[tuple[Case, Said]], faults: Sequence[Blind]) -> Iterator[Tried]:
+    """Each blind fault in one of the cases, which come with what rules find in them as they are."""
     for number, fault in enumerate(faults):
-        place = number % len(cases)
-        after = said_of(fault.plant(cases[place], Dice("blind", seed, fault.id)))
-        yield _tried(fault.id, before[place], after)
+        case, before = cases[number % len(cases)]
+        yield _tried(fault.id, before, said_of(fault.plant(case, Dice("blind", seed, fault.id))))
 
 
 def seeded_tried(seed: int, cases: list[Case], faults: Sequence[Fault]) -> Iterator[Tried]:

@@ -10,7 +10,6 @@ What takes seconds is measured alone, with its kernels compiled before; what is 
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from bench.preparing import say
 from bench.radiotherapy_checks import Shares
 from bench.radiotherapy_cones import cones_keys, fitted
 from bench.radiotherapy_engines import Engines, agreement_keys, lung_keys, water_keys
+from bench.radiotherapy_influence import SETTINGS, plan_of, whole_influence
 from bench.radiotherapy_made import CONVERGED_OBJECTIVE, compile_seconds, converged_objective, made_keys, phantom_case
 from bench.radiotherapy_phantoms import phantom_keys, phantom_names
 from bench.radiotherapy_plan_peers import FULL_ONLY as PEERS_ONLY
@@ -32,19 +32,13 @@ from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of, read_
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
-from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
-from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
-from tianfu.apps.radiotherapy.model.transport.influence import Influence
-from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence
+from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, influence
 from tianfu.apps.radiotherapy.model.transport.products import dose_of
-from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.grids import Floats, Grid
 
 Result = dict[str, object]
 
-FIELDS = 9
-BEAMLET_MM = 5.0
 ROUNDS = 3
 KEPT_WITHIN = 0.005
 FINER_MM = 2.0
@@ -57,14 +51,6 @@ FULL_ONLY = {
     **PEERS_ONLY,
 }
 """What the reduced run leaves out, by key, with the reason."""
-
-SETTINGS = Settings(
-    gy_per_mu=0.01,
-    lateral_cut_off_mm=50.0,
-    surface_density=0.05,
-    resolution=Resolution(ray_mm=2.0, step_mm=2.5),
-)
-"""As in the measurements of a prototype; one centigray for a monitor unit where the kernels say 1."""
 
 
 def radiotherapy_plan(*, with_peers: bool) -> Result:
@@ -112,7 +98,7 @@ def _alone(phantom: Phantom, case: Case, linac: Machine, engines: Engines) -> Re
 
 def _beside(phantom: Phantom, engines: Engines) -> Result:
     """What takes no seconds that are told."""
-    memory = subprocess.Popen([sys.executable, "-m", "bench.radiotherapy_plan"], stdout=subprocess.PIPE, text=True)
+    memory = subprocess.Popen([sys.executable, "-m", "bench.radiotherapy_influence"], stdout=subprocess.PIPE, text=True)
     result = water_keys(engines) | lung_keys(engines)
     result |= {"grid_convergence_target_percent": round(_grid_convergence_percent(phantom, engines.beam), 3)}
     told, _ = memory.communicate()
@@ -127,32 +113,6 @@ def _full_only(case: Case, linac: Machine) -> Result:
     if abs(reached / CONVERGED_OBJECTIVE - 1) > KEPT_WITHIN:
         raise SystemExit(f"the kept converged objective is stale: {reached:.2f} is reached")
     return {"fluence_converged_objective": round(reached, 2)}
-
-
-def plan_of(phantom: Phantom) -> Beamlets:
-    """Nine equispaced fields about the target's middle, and their beamlets with a margin of one beamlet."""
-    target = phantom.points("OuterTarget")
-    fields = tuple(
-        Field(
-            number=number + 1,
-            isocentre=target.mean(axis=0),
-            gantry_degrees=number * 360.0 / FIELDS,
-            collimator_degrees=0.0,
-            couch_degrees=0.0,
-        )
-        for number in range(FIELDS)
-    )
-    margin_mm = BEAMLET_MM + max(phantom.density.grid.spacing) / 2
-    return beamlets_over(target, fields, size_mm=BEAMLET_MM, margin_mm=margin_mm, axis_mm=1000.0)
-
-
-def whole_influence(phantom: Phantom, beam: PencilBeam) -> Influence:
-    """On all voxels of the body."""
-    return influence(phantom.density, beam, plan_of(phantom), _body(phantom), SETTINGS)
-
-
-def _body(phantom: Phantom) -> DoseVoxels:
-    return DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
 
 
 def _influence_keys(phantom: Phantom, beam: PencilBeam) -> Result:
@@ -212,13 +172,3 @@ def _in_structure(phantom: Phantom, name: str, points: Floats) -> np.ndarray[tup
     marks.flat[phantom.structures[name]] = True
     places = np.rint(grid.indices(points)).astype(np.int64)
     return np.asarray(marks[places[:, 2], places[:, 1], places[:, 0]])
-
-
-def _peak_rss_mb() -> float:
-    """From start to influence, reading included; kernels are compiled by now."""
-    whole_influence(read_phantom(), read_machine())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-
-
-if __name__ == "__main__":
-    print(json.dumps({"peak_rss_mb": round(_peak_rss_mb(), 1)}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tianfu.standards.dicom.grids import Floats
 
 WIDE_MM = 1e4
 """Where a jaw stands that the machine has not."""
+
+KEPT_MOST = 1024
+"""Apertures that are kept, some kilobytes each: more than a plan has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +107,15 @@ def leaves_of(beam: Beam) -> LimitingDevice:
 
 
 def aperture_of(beam: Beam, stand: Stand) -> Aperture:
-    """The aperture at one control point; raises NotJudgedError if the leaves' positions are not said."""
-    device = leaves_of(beam)
+    """The aperture at one control point; raises NotJudgedError if the leaves' positions are not said.
+
+    It is the same one for whoever asks again: many rules look at each.
+    """
+    return _aperture_of(leaves_of(beam), stand)
+
+
+@lru_cache(maxsize=KEPT_MOST)
+def _aperture_of(device: LimitingDevice, stand: Stand) -> Aperture:
     opening = stand.opening({device.kind})
     if opening is None or len(opening.positions_mm) != 2 * device.pairs:
         raise NotJudgedError("no-leaves")

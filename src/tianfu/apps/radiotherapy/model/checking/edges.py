@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.rings import is_inside, moments_of
 from tianfu.apps.radiotherapy.model.shapes import Plane
 from tianfu.standards.dicom.grids import Floats
@@ -51,7 +52,13 @@ class Edge:
 
 
 def outline_of(checked: Checked, structure: Structure) -> Outline:
-    """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way."""
+    """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way.  Computed once."""
+    if structure.number not in checked.outlines:
+        checked.outlines[structure.number] = _outline_of(checked, structure)
+    return checked.outlines[structure.number]
+
+
+def _outline_of(checked: Checked, structure: Structure) -> Outline:
     grid, probe = checked.images.volume.grid, probe_mm(checked)
     parts = [(plane, *points_on(plane)) for plane in checked.shape(structure).planes]
     slices = np.concatenate([np.full(len(at), round(plane.z_mm / float(grid.spacing[2]))) for plane, at, _ in parts])
@@ -91,8 +98,8 @@ def half_way_mm(plane: Plane, points: int) -> float:
 
 def points_on(plane: Plane) -> tuple[Floats, Floats]:
     """Points about `APART_MM` apart on a plane's rings, and unit vectors out of the structure (n, 2) at each."""
-    parts = [_spread(ring, inwards=is_hole(plane, number)) for number, ring in enumerate(plane.rings)]
-    return np.concatenate([points for points, _ in parts]), np.concatenate([outwards for _, outwards in parts])
+    spread = np.concatenate([_spread(ring, is_hole(plane, number)) for number, ring in enumerate(plane.rings)])
+    return spread[:, :2], spread[:, 2:]
 
 
 def is_hole(plane: Plane, number: int) -> bool:
@@ -135,17 +142,31 @@ def values_at(checked: Checked, points_mm: Floats, slices: Whole) -> Floats:
     return np.asarray(image.values[slices, rows, columns], dtype=np.float64)
 
 
-def _spread(ring: Floats, *, inwards: bool) -> tuple[Floats, Floats]:
-    """Points evenly along a ring, and a unit vector outwards at each."""
-    closed = np.vstack([ring, ring[:1]])
-    lengths = np.linalg.norm(np.diff(closed, axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
-    count = max(6, round(along[-1] / APART_MM))
-    at = (np.arange(count) + 0.5) * along[-1] / count
-    points = np.column_stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)])
-    tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
-    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-9)[:, None]
-    x, y = ring[:, 0], ring[:, 1]
-    turns = float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
-    return points, normal * (1.0 if (turns > 0) != inwards else -1.0)
+@compiled_as_numpy
+def _spread(ring: Floats, is_hole: bool) -> Floats:
+    """Points evenly along a ring, and a unit vector out of the structure at each (count, 4)."""
+    count = len(ring)
+    along = np.zeros(count + 1)
+    turns = 0.0
+    for i in range(count):
+        j = (i + 1) % count
+        along[i + 1] = along[i] + np.hypot(ring[j, 0] - ring[i, 0], ring[j, 1] - ring[i, 1])
+        turns += ring[i, 0] * ring[j, 1] - ring[j, 0] * ring[i, 1]
+    places = max(6, int(np.rint(along[count] / APART_MM)))
+    spread = np.empty((places, 4))
+    side = 0
+    for place in range(places):
+        at = (place + 0.5) * along[count] / places
+        while side < count - 1 and along[side + 1] <= at:
+            side += 1
+        length, after = along[side + 1] - along[side], (side + 1) % count
+        share = (at - along[side]) / length if length > 0.0 else 0.0
+        for axis in range(2):
+            spread[place, axis] = ring[side, axis] + share * (ring[after, axis] - ring[side, axis])
+    way = 1.0 if (turns > 0.0) != is_hole else -1.0
+    for place in range(places):
+        before, after = (place - 1) % places, (place + 1) % places
+        x, y = spread[after, 0] - spread[before, 0], spread[after, 1] - spread[before, 1]
+        long = max(np.hypot(x, y), 1e-9)
+        spread[place, 2], spread[place, 3] = way * y / long, -way * x / long
+    return spread

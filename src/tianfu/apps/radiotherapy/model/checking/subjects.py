@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from tianfu.standards.dicom.plans import DoseReference, FractionBeam, FractionGr
 from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
 from tianfu.standards.dicom.treatments import Treatment
+
+if TYPE_CHECKING:
+    from tianfu.apps.radiotherapy.model.checking.edges import Outline
 
 TARGET_KINDS = frozenset({"PTV", "CTV", "GTV", "ITV"})
 ORGAN_KINDS = frozenset({"ORGAN", "AVOIDANCE"})
@@ -64,6 +68,7 @@ class Checked:
     _shapes: dict[int, Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
     _volumes_ml: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)
     _points: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
+    outlines: dict[int, Outline] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def plan(self) -> Plan:
