@@ -15,6 +15,7 @@ from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
+from tianfu.standards.dicom.grids import Floats, Grid
 
 FIELDS = 9
 BEAMLET_MM = 5.0
@@ -30,7 +31,11 @@ SETTINGS = Settings(
 
 def plan_of(phantom: Phantom) -> Beamlets:
     """Nine equispaced fields about the target's middle, and their beamlets with a margin of one beamlet."""
-    target = phantom.points("OuterTarget")
+    return beamlets_about(phantom.points("OuterTarget"), phantom.density.grid, axis_mm=1000.0)
+
+
+def beamlets_about(target: Floats, grid: Grid, *, axis_mm: float) -> Beamlets:
+    """The same about the points (n, 3) of any target's voxels in a grid."""
     fields = tuple(
         Field(
             number=number + 1,
@@ -41,8 +46,8 @@ def plan_of(phantom: Phantom) -> Beamlets:
         )
         for number in range(FIELDS)
     )
-    margin_mm = BEAMLET_MM + max(phantom.density.grid.spacing) / 2
-    return beamlets_over(target, fields, size_mm=BEAMLET_MM, margin_mm=margin_mm, axis_mm=1000.0)
+    margin_mm = BEAMLET_MM + max(grid.spacing) / 2
+    return beamlets_over(target, fields, size_mm=BEAMLET_MM, margin_mm=margin_mm, axis_mm=axis_mm)
 
 
 def whole_influence(phantom: Phantom, beam: PencilBeam) -> Influence:

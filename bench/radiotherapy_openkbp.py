@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bench.preparing import say
+from bench.radiotherapy_influence import SETTINGS, beamlets_about
 from bench.radiotherapy_openkbp_scores import (
     ORGANS,
     TARGETS,
@@ -34,26 +35,15 @@ from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Descent
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop
 from tianfu.apps.radiotherapy.model.optimisation.fused import Judged
-from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.density import density_of, density_within
-from tianfu.apps.radiotherapy.model.transport.fields import Field
 from tianfu.apps.radiotherapy.model.transport.influence import Influence
-from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence
+from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, influence
 from tianfu.apps.radiotherapy.model.transport.products import dose_of, gradient_of
-from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.standards.dicom.grids import Floats, Grid, Volume
 
 Result = dict[str, object]
 
 PATIENTS = FOLDER / "openkbp"
-FIELDS = 9
-BEAMLET_MM = 5.0
-SETTINGS = Settings(
-    gy_per_mu=0.01,
-    lateral_cut_off_mm=50.0,
-    surface_density=0.05,
-    resolution=Resolution(ray_mm=2.0, step_mm=2.5),
-)
 STOP = Stop(iterations_most=60, change_least=1e-3, smoothing=0.0)
 ELSEWHERE_SHARE, SEED = 0.25, 1
 """Of voxels in no structure. [ours]"""
@@ -118,18 +108,7 @@ def mimicked(case: Case, beam: PencilBeam) -> NDArray[np.float32]:
     wanted = DoseVoxels(grid=case.grid, voxels=np.flatnonzero(case.possible).astype(np.int32))
     target = np.logical_or.reduce([case.structures[name] for name in TARGETS if name in case.structures])
     points = points_of(case.grid, np.flatnonzero(target).astype(np.int32))
-    fields = tuple(
-        Field(
-            number=number + 1,
-            isocentre=points.mean(axis=0),
-            gantry_degrees=number * 360.0 / FIELDS,
-            collimator_degrees=0.0,
-            couch_degrees=0.0,
-        )
-        for number in range(FIELDS)
-    )
-    margin = BEAMLET_MM + max(case.grid.spacing) / 2
-    beamlets = beamlets_over(points, fields, size_mm=BEAMLET_MM, margin_mm=margin, axis_mm=beam.axis_mm)
+    beamlets = beamlets_about(points, case.grid, axis_mm=beam.axis_mm)
     weights = _fluence(
         case, drawn_voxels(case), lambda voxels: influence(case.density, beam, beamlets, voxels, SETTINGS)
     )
