@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from tests.apps.newborn.test_live_page import EMPTY, QUIET, fit, reads, sees
+from tests.apps.newborn.test_live_page import EMPTY, fit, reads, sees
 from tests.apps.newborn.ward import QIN, WARD
-from tests.apps.newborn.window import MOTHER, SEEN, VISIT, Window, listen, until, window_of
+from tests.apps.newborn.window import MOTHER, QUIET, SEEN, VISIT, Window, listen, until, window_of
 from tests.permission_table import page_rows
 from tianfu.apps.newborn.door_routes import DOOR, DOOR_WATCH, STATION_COOKIE
 from tianfu.db import Addresses, Database

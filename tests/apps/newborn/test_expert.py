@@ -11,9 +11,9 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from tests.apps.newborn.expert import HOUR, HOUSE, arm, list_experts, measure, nurse_at
-from tests.apps.newborn.test_live_page import EMPTY, QUIET, fit, reads, sees
+from tests.apps.newborn.test_live_page import EMPTY, fit, reads, sees
 from tests.apps.newborn.ward import QIN, UNIT
-from tests.apps.newborn.window import MOTHER, SEEN, WATCH, Window, listen, until, window_of
+from tests.apps.newborn.window import MOTHER, QUIET, SEEN, WATCH, Window, listen, until, window_of
 from tianfu.access.purpose import Purpose
 from tianfu.apps.newborn.actions.draw_curtain import draw_curtain
 from tianfu.apps.newborn.actions.open_curtain import open_curtain

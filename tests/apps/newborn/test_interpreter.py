@@ -10,7 +10,18 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.apps.newborn.test_live_page import fit, reads, sees
 from tests.apps.newborn.ward import ELSEWHERE, QIN
-from tests.apps.newborn.window import GRANDMOTHER, MOTHER, OTHER_MOTHER, VISIT, WATCH, Window, listen, until, window_of
+from tests.apps.newborn.window import (
+    GRANDMOTHER,
+    MOTHER,
+    OTHER_MOTHER,
+    QUIET,
+    VISIT,
+    WATCH,
+    Window,
+    listen,
+    until,
+    window_of,
+)
 from tianfu.apps.newborn.actions.interpret import end_third, interpret_no_more, let_interpret
 from tianfu.db import Addresses, Database, Query
 from tianfu.kernel.refusal import Refusal
@@ -20,7 +31,6 @@ pytestmark = pytest.mark.anyio
 
 FORM = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
 ASK = f"{WATCH}/interpreter"
-QUIET = 0.001
 AGREE = {"zh-CN": "答应", "en": "Agree"}
 AFTER_ALL = {"zh-CN": "还是答应", "en": "Agree after all"}
 NO = {"zh-CN": "谢绝", "en": "Say no"}

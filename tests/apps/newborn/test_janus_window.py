@@ -9,10 +9,21 @@ import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_interpreter import agreed, ask
-from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, fit, reads, sees
+from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, fit, reads, sees
 from tests.apps.newborn.test_nurse_view import VIEW_EMPTY, WORDS, at_bed, loudest, told, turn_on
 from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import GRANDMOTHER, HEARING_PAGE, MOTHER, VISIT, WATCH, Window, until, window_of
+from tests.apps.newborn.window import (
+    GRANDMOTHER,
+    HEARING_PAGE,
+    MOTHER,
+    QUIET,
+    VISIT,
+    WATCH,
+    Window,
+    falls_silent,
+    until,
+    window_of,
+)
 from tests.services.realtime.janus_running import adapted_janus
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.db import Addresses, Database
@@ -78,8 +89,7 @@ async def test_a_mother_sees_and_speaks_through_janus_and_the_curtain_ends_both(
     assert await bed.evaluate("loudest()") > 10 * QUIET
     await page.keyboard.up("Space")
     await reads(page, "told", "Your microphone is off")
-    await asyncio.sleep(0.5)
-    assert await bed.evaluate("loudest()") < QUIET
+    assert await falls_silent(lambda: bed.evaluate("loudest()"))
     await window.shield("feeding")
     shielded = window.ward.clock()
     await reads(page, "title", "It is feeding time")
@@ -118,8 +128,7 @@ async def test_a_nurse_sees_what_the_family_is_sent_and_both_hear_each_other_thr
     await told(page, "You are heard")
     assert await loudest(mother, "[data-watch=video]") > 10 * QUIET
     await page.keyboard.up("Space")
-    await asyncio.sleep(0.5)
-    assert await loudest(mother, "[data-watch=video]") < QUIET
+    assert await falls_silent(lambda: loudest(mother, "[data-watch=video]"))
     await mother.get_by_role("button", name="Hold to talk").focus()
     await mother.keyboard.down("Space")
     await reads(mother, "told", "Those in the visit with you hear you")

@@ -11,7 +11,20 @@ import pytest
 from playwright.async_api import Page, Route
 
 from tests.apps.newborn.ward import ELSEWHERE, QIN, UNIT
-from tests.apps.newborn.window import MOTHER, OTHER_MOTHER, SEEN, VISIT, WATCH, Window, agreed, listen, until, window_of
+from tests.apps.newborn.window import (
+    MOTHER,
+    OTHER_MOTHER,
+    QUIET,
+    SEEN,
+    VISIT,
+    WATCH,
+    Window,
+    agreed,
+    falls_silent,
+    listen,
+    until,
+    window_of,
+)
 from tests.journeys.conftest import AXE, PICTURES
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.actions.invite_relative import end_invitation
@@ -47,8 +60,6 @@ HELD_BACK = """
   };
 """
 """Lets every picture be one that was received at the moment `receivedAt`, and notes whether it uncovered the page."""
-QUIET = 0.001
-"""Below it nothing is heard; the made-up microphone's beep is far above."""
 
 
 @pytest.fixture
@@ -135,8 +146,7 @@ async def test_the_ward_hears_her_only_while_the_key_is_pressed(window: Window) 
     assert await bed.evaluate("loudest()") > 10 * QUIET
     await page.keyboard.up("Space")
     await reads(page, "told", "Your microphone is off")
-    await asyncio.sleep(0.5)
-    assert await bed.evaluate("loudest()") < QUIET
+    assert await falls_silent(lambda: bed.evaluate("loudest()"))
     await page.get_by_label("Turn my microphone off").check()
     assert await hold.is_disabled()
 
@@ -170,8 +180,7 @@ async def test_a_consent_to_talk_that_is_taken_back_ends_a_voice_that_sounds(win
     else:
         await asyncio.sleep(STEP_SECONDS + 2)
         assert await hold.get_attribute("aria-pressed") == "true"
-    await asyncio.sleep(0.5)  # what was sent before has arrived
-    assert await bed.evaluate("loudest()") < QUIET
+    assert await falls_silent(lambda: bed.evaluate("loudest()"))
     if obeys:
         await sees(page)
         await page.keyboard.up("Space")
@@ -195,8 +204,7 @@ async def test_a_nurse_takes_the_familys_voice_and_gives_it_back(window: Window)
     await page.keyboard.down("Space")
     await reads(page, "told", "You are heard in the ward")
     await set_sound(window.ward.house, QIN, VISIT, Sound.FAMILY_OFF)
-    await asyncio.sleep(0.5)  # what was sent before has arrived
-    assert await bed.evaluate("loudest()") < QUIET
+    assert await falls_silent(lambda: bed.evaluate("loudest()"))
     await reads(page, "told", "The ward has turned your sound off")
     await page.keyboard.up("Space")
     await page.keyboard.down("Space")

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, QUIET, fit, reads, sees
+from tests.apps.newborn.test_live_page import EMPTY, MILLISECOND, fit, reads, sees
 from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import MOTHER, SEEN, VISIT, Window, until, window_of
+from tests.apps.newborn.window import MOTHER, QUIET, SEEN, VISIT, Window, falls_silent, until, window_of
 from tests.services.realtime.devices import MadeUpDevice
 from tianfu.apps.newborn.actions.end_visit import end_visit
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
@@ -193,8 +193,7 @@ async def test_her_voice_reaches_the_mother_while_she_holds_the_key_and_she_hear
     await page.keyboard.up("Space")
     await told(page, "Your microphone is off")
     assert await page.evaluate("tracks.map(each => each.readyState)") == ["ended"], "off between two presses"
-    await asyncio.sleep(0.5)  # what was sent before has arrived
-    assert await loudest(mother, "[data-watch=video]") < QUIET, "she let go"
+    assert await falls_silent(lambda: loudest(mother, "[data-watch=video]")), "she let go"
     await page.evaluate("void (window.hangs = new Promise(done => window.answer = done))")
     for key in (page.keyboard.down, page.keyboard.up, page.keyboard.down):
         await key("Space")  # before the device gave the microphone of the first press
@@ -219,8 +218,9 @@ async def test_her_voice_reaches_the_mother_while_she_holds_the_key_and_she_hear
     await set_sound(window.ward.house, QIN, VISIT, Sound.FAMILY_OFF)
     assert await loudest(mother, "[data-watch=video]") > 10 * QUIET, "the family is silenced, and she is not"
     await window.shield("feeding")
-    await asyncio.sleep(0.5)
-    assert await loudest(mother, "[data-watch=video]") < QUIET, "behind the curtain, though she still holds the key"
+    assert await falls_silent(lambda: loudest(mother, "[data-watch=video]")), (
+        "behind the curtain, though she still holds the key"
+    )
     await mother.keyboard.up("Space")
 
 

@@ -11,12 +11,44 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page
 
-from tests.apps.newborn.test_live_page import QUIET, fit, reads
-from tests.apps.newborn.window import MOTHER, WATCH, Window, cart_on_air, has_camera, until, window_of
+from tests.apps.newborn.test_live_page import fit, reads
+from tests.apps.newborn.window import (
+    MOTHER,
+    QUIET,
+    WATCH,
+    Window,
+    cart_on_air,
+    falls_silent,
+    has_camera,
+    until,
+    window_of,
+)
 from tianfu.apps.newborn.model.visit import State
 from tianfu.db import Addresses, Database
 
 pytestmark = pytest.mark.anyio
+
+REMEMBERS = """
+  window.peers = [];
+  const real = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function(...what) {
+    peers.push(this);
+    return real.apply(this, what);
+  };
+"""
+"""Remembers the page's connections."""
+
+RECEIVED = """async () => {
+  const voices = document.querySelector('[data-part=voice]').srcObject.getAudioTracks();
+  let count = 0;
+  for (const peer of peers)
+    for (const receiver of peer.getReceivers())
+      if (voices.includes(receiver.track))
+        for (const said of (await receiver.getStats()).values())
+          if (said.type === 'inbound-rtp') count += said.packetsReceived;
+  return count;
+}"""
+"""How many packets of a voice the cart was ever sent."""
 
 HEARS = """() => {
   const voice = document.querySelector('[data-part=voice]'), context = new AudioContext();
@@ -53,7 +85,10 @@ FORGOTTEN = """async () => {
 
 @pytest.fixture
 async def window(database: Database, addresses: Addresses) -> AsyncIterator[Window]:
-    async with window_of(database, addresses, cart=cart_on_air) as made:
+    async def on_air(window: Window) -> Page:
+        return await cart_on_air(window, script=REMEMBERS)
+
+    async with window_of(database, addresses, cart=on_air) as made:
         yield made
 
 
@@ -102,15 +137,18 @@ async def test_the_cot_hears_a_mother_while_she_presses_and_not_behind_the_curta
     assert await page.locator("[data-watch=heard]").is_hidden()
     await page.keyboard.up("Space")
     await reads(page, "told", "Your microphone is off")
-    await asyncio.sleep(0.5)  # what was sent before has sounded
-    assert await loudest(cart) < QUIET, "she let go"
+    assert await falls_silent(lambda: loudest(cart)), "she let go"
     assert "now" not in await cart.evaluate(FORGOTTEN), "that the browser forgets who spoke is no word of hers"
     await page.keyboard.down("Space")
     await reads(page, "told", "You are heard in the ward")
+    sent = await cart.evaluate(RECEIVED)
     assert await loudest(cart) > 10 * QUIET
+    assert await cart.evaluate(RECEIVED) > sent
     await window.shield("feeding")
-    await asyncio.sleep(0.5)
-    assert await loudest(cart) < QUIET, "behind the curtain, though she still holds the key"
+    assert await falls_silent(lambda: loudest(cart)), "behind the curtain, though she still holds the key"
+    sent = await cart.evaluate(RECEIVED)
+    assert await loudest(cart) < QUIET
+    assert await cart.evaluate(RECEIVED) == sent, "nor is a packet of it sent to the cart"
     await says(cart, "yes")
     await page.keyboard.up("Space")
 

@@ -5,17 +5,26 @@ Chromium's made-up microphone beeps once a second.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, cast
 
 import pytest
 from playwright.async_api import Page
 
 from tests.apps.newborn.test_interpreter import agreed
-from tests.apps.newborn.test_live_page import QUIET, fit, reads
+from tests.apps.newborn.test_live_page import fit, reads
 from tests.apps.newborn.test_voice_at_cot import open_again, sees_picture
 from tests.apps.newborn.ward import QIN
-from tests.apps.newborn.window import GRANDMOTHER, MOTHER, VISIT, Window, cart_on_air, until, window_of
+from tests.apps.newborn.window import (
+    GRANDMOTHER,
+    MOTHER,
+    QUIET,
+    VISIT,
+    Window,
+    cart_on_air,
+    falls_silent,
+    until,
+    window_of,
+)
 from tests.services.realtime.janus_running import adapted_janus
 from tianfu.access.caller import Caller
 from tianfu.apps.newborn.actions.interpret import let_interpret
@@ -87,8 +96,7 @@ async def says(cart: Page, hears: str, language: str = "") -> None:
 
 
 async def is_silent(page: Page) -> bool:
-    await asyncio.sleep(0.6)  # what was sent before has sounded
-    return bool(await page.evaluate(LOUDEST) < QUIET)
+    return await falls_silent(lambda: page.evaluate(LOUDEST))
 
 
 async def sounds(page: Page) -> bool:

@@ -79,6 +79,12 @@ WATCH = f"/newborn/watch/{VISIT}"
 WAIT_SECONDS = 60.0
 HTML: dict[str, Any] = {"content_type": "text/html"}
 
+QUIET = 0.001
+"""Below it nothing is heard; the made-up microphone's beep is far above."""
+
+LOOKS_UNTIL_SILENT = 3
+"""How often a page is listened to until what it was sent before has sounded: about six seconds."""
+
 FAKE_SOUND = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
@@ -285,6 +291,18 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
         while not await true():  # noqa: ASYNC110 - what is waited for happens in another process
             await asyncio.sleep(0.05)
+
+
+async def falls_silent(loudest: Callable[[], Awaitable[float]]) -> bool:
+    """Whether nothing sounds any more in the whole of one look, of which each lasts longer than from beep to beep.
+
+    A browser whose sound stood still plays what came before then; a voice that goes on coming is in every look.
+    """
+    await asyncio.sleep(0.5)  # what was sent before has arrived, and nearly always sounded
+    for _ in range(LOOKS_UNTIL_SILENT):
+        if await loudest() < QUIET:
+            return True
+    return False
 
 
 def free_port() -> int:
