@@ -28,6 +28,7 @@ A mark says how a rule is known: *inferred* from what its source asks for, *memo
 A limit of ours is a place to begin: a department sets its own.
 
 Rules of a machine need `--machine FILE`, a JSON file with its limits; those of a protocol need `--protocol NAME`.
+Those of a dose that is computed anew need `--engine` and `--density-table` beside the machine, or a template that names a second engine.
 This page is made from the table of rules by `scripts/write_rules_page.py`.
 """  # noqa: E501 - prose has one sentence a line
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from demo.radiotherapy.objects import write_case, written
+from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from tests.apps.radiotherapy.model.machines.test_kernels_mat import fields, mat_file
@@ -35,7 +38,7 @@ from tianfu.commands_radiotherapy import planning, radiotherapy_commands
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom import doses
 from tianfu.standards.dicom.doses import Dose, read_dose
-from tianfu.standards.dicom.encoding import decode
+from tianfu.standards.dicom.encoding import decode, encode
 from tianfu.standards.dicom.plans import read_plan
 
 BYTES_MAX = 1 << 26
@@ -350,6 +353,77 @@ def test_a_plan_is_looked_over_with_the_machine_of_its_file(planned: Path) -> No
         "plan-not-for-treatment"
     ]
     assert rules["leaf-gap-small"]["verdict"] == "passed"
+
+
+RECOMPUTED = ("target-dose-unlike-recomputed", "dose-unlike-recomputed")
+
+
+def checked_anew(place: Path, desk: Path, engine: str) -> dict[str, dict[str, Any]]:
+    """What the rules on a dose that is computed anew say."""
+    words = ["check", place, "--machine", desk / "machine.json", "--engine", engine, "--density-table", TABLE, "--json"]
+    done = run(*words)
+    assert done.exit_code == 12, done.output
+    rules = {one["id"]: one for one in json.loads(done.stdout)["rules"]}
+    return {name: rules[name] for name in RECOMPUTED}
+
+
+def with_units(planned: Path, into: Path, edit: Callable[[list[Dataset]], None]) -> Path:
+    """The same folder with other monitor units, as if a number had been mistyped after planning."""
+    for file in planned.iterdir():
+        (into / file.name).write_bytes(file.read_bytes())
+    dataset = decode((into / "RP-demonstration.dcm").read_bytes(), bytes_max=BYTES_MAX).dataset
+    edit(dataset.FractionGroupSequence[0].ReferencedBeamSequence)
+    (into / "RP-demonstration.dcm").write_bytes(encode(dataset))
+    return into
+
+
+def _half_of_one(beams: list[Dataset]) -> None:
+    beams[0].BeamMeterset = str(float(beams[0].BeamMeterset) / 2)
+
+
+def _half_of_all(beams: list[Dataset]) -> None:
+    for beam in beams:
+        beam.BeamMeterset = str(float(beam.BeamMeterset) / 2)
+
+
+@pytest.mark.slow  # compiles both engines
+@pytest.mark.parametrize("engine", ["pencil-beam", "collapsed-cone"])
+def test_a_plans_dose_is_held_against_one_computed_anew_by_either_engine(
+    engine: str, planned: Path, desk: Path, tmp_path: Path
+) -> None:
+    assert {one["verdict"] for one in checked_anew(planned, desk, engine).values()} == {"passed"}
+    said = checked_anew(with_units(planned, tmp_path, _half_of_all), desk, engine)
+    assert {one["verdict"] for one in said.values()} == {"faults"}
+    (fault,) = said["target-dose-unlike-recomputed"]["faults"]
+    found, expected = (float(fault["details"][name].removesuffix(" Gy")) for name in ("found", "expected"))
+    assert found / expected == pytest.approx(2, abs=0.1)
+
+
+def test_monitor_units_of_one_beam_halved_before_anything_was_given_are_told(
+    planned: Path, desk: Path, tmp_path: Path
+) -> None:
+    said = checked_anew(with_units(planned, tmp_path, _half_of_one), desk, "pencil-beam")
+    assert said["dose-unlike-recomputed"]["verdict"] == "faults"
+
+
+def test_without_a_dose_there_is_nothing_to_compute_anew(planned: Path, desk: Path, tmp_path: Path) -> None:
+    for file in planned.iterdir():
+        if not file.name.startswith("RD"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert {one["not_judged"] for one in checked_anew(tmp_path, desk, "pencil-beam").values()} == {"no-dose"}
+
+
+@pytest.mark.parametrize("without", ["--machine", "--engine", "--density-table"])
+def test_a_dose_is_computed_anew_with_all_that_it_needs_or_not_at_all(without: str, planned: Path, desk: Path) -> None:
+    options = {"--machine": desk / "machine.json", "--engine": "pencil-beam", "--density-table": TABLE}
+    del options[without]
+    words = [word for option in options.items() for word in option]
+    assert refused("check", planned, *words).code == "recomputing-not-whole"
+
+
+def test_an_unknown_engine_is_none(planned: Path, desk: Path) -> None:
+    words = ["--machine", desk / "machine.json", "--engine", "monte-carlo", "--density-table", TABLE]
+    assert refused("check", planned, *words).code == "option-unknown"
 
 
 def test_limits_alone_are_no_machine(planned: Path, tmp_path: Path) -> None:

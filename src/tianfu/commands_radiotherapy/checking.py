@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,18 +12,27 @@ import typer
 from rich.table import Table
 
 from tianfu.commands_radiotherapy import kept
+from tianfu.commands_radiotherapy.dosing import named_engine
 from tianfu.commands_radiotherapy.folders import read_folder
 from tianfu.commands_radiotherapy.house import Organisation, is_case
 from tianfu.commands_radiotherapy.judging import AsJson, Place, ProtocolName, chosen_protocol
 from tianfu.commands_radiotherapy.machines import chosen_machine
-from tianfu.commands_radiotherapy.speaking import bar, say, spoken, tell_findings
+from tianfu.commands_radiotherapy.speaking import bar, say, spoken, step_said, tell_findings
+from tianfu.commands_radiotherapy.tables import named_table
+from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tianfu.apps.radiotherapy.model.checking.complexity import Complexity, PlanComplexity
     from tianfu.apps.radiotherapy.model.checking.rules import Fault, Outcome, Severity
     from tianfu.apps.radiotherapy.model.checking.subjects import Checked
+    from tianfu.apps.radiotherapy.model.machines.machines import Machine
     from tianfu.standards.dicom.findings import Finding
+    from tianfu.standards.dicom.grids import Volume
+
+    Recomputing = Callable[[Checked], Volume[np.float32] | None]
 
 EXIT_OF = {"notice": 10, "warning": 11, "stop": 12}
 """How the command ends by the gravest fault; 0 without any, below 10 as all commands do if it could not judge."""
@@ -57,6 +67,13 @@ def check_plan(
         Path | None, typer.Option("--machine", help="a machine file, as `tianfu rt machine` writes one")
     ] = None,
     protocol: ProtocolName = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="compute the plan's dose anew by pencil-beam or collapsed-cone and compare"),
+    ] = None,
+    density_table: Annotated[
+        str | None, typer.Option("--density-table", help="for --engine: a density table, by name or a file")
+    ] = None,
     organisation: Organisation = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,14 +81,18 @@ def check_plan(
     from tianfu.apps.radiotherapy.model.checking.subjects import checked_of, machine_limits_of
     from tianfu.apps.radiotherapy.model.checking.verdicts import outcomes_of, worst
 
-    limits = None if machine is None else machine_limits_of(chosen_machine(machine))
+    by = None if machine is None else chosen_machine(machine)
+    again = _recomputing(engine, density_table, by)
     chosen = None if protocol is None else chosen_protocol(protocol)
     if is_case(place):
         reading = kept.read(place, organisation)
     else:
         with bar() as tell:
             reading, _ = read_folder(Path(place), tell)
+    limits = None if by is None else machine_limits_of(by)
     checked = checked_of(reading.value, plan=plan, machine=limits, protocol=chosen)
+    if again is not None:
+        checked = replace(checked, recomputed_given=again(checked))
     outcomes = outcomes_of(checked)
     gravest, figures = _gravest(worst(outcomes), reading.findings), _figures(checked)
     if as_json:
@@ -82,6 +103,39 @@ def check_plan(
         tell_findings(reading.findings)
     if gravest is not None:
         raise typer.Exit(EXIT_OF[gravest])
+
+
+def _recomputing(engine: str | None, density_table: str | None, machine: Machine | None) -> Recomputing | None:
+    """How the dose is computed anew, if it is wished; raises Refusal `recomputing-not-whole` for a part of a wish."""
+    if engine is None and density_table is None:
+        return None
+    if engine is None or density_table is None or machine is None:
+        raise Refusal("recomputing-not-whole")
+    from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError
+    from tianfu.apps.radiotherapy.model.transport.density_reading import table_findings
+    from tianfu.apps.radiotherapy.queries.plan_doses import computing, dose_of_plan
+
+    named, table = named_engine(engine), named_table(density_table)
+    tell_findings(table_findings(table))
+
+    def again(checked: Checked) -> Volume[np.float32] | None:
+        """On a grid as fine as that of the plan's dose; None where there is nothing to compare."""
+        try:
+            plan, spacing = checked.plan, checked.dose.volume.grid.spacing
+        except NotJudgedError:
+            return None
+        how = computing(machine, table, spacing_mm=float(spacing.max()))
+        with bar() as tell:
+            return dose_of_plan(
+                checked.case,
+                plan,
+                machine,
+                how=how,
+                engine=named,
+                counted=lambda done, total: tell(step_said("dose"), done, total),
+            )
+
+    return again
 
 
 def told(outcomes: Sequence[Outcome], gravest: Severity | None, figures: PlanComplexity | None) -> dict[str, Any]:

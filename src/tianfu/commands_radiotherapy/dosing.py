@@ -45,7 +45,7 @@ def compute_dose(
     from tianfu.standards.dicom.doses import write_dose
 
     refuse_filled(into)
-    named, chosen = _engine(engine), chosen_machine(machine)
+    named, chosen = named_engine(engine), chosen_machine(machine)
     table = named_table(density_table)
     tell_findings(table_findings(table))
     how = computing(chosen, table, spacing_mm=spacing_mm)
@@ -81,7 +81,8 @@ def compute_dose(
     hint("plan-demonstration-only")
 
 
-def _engine(typed: str) -> Engine:
+def named_engine(typed: str) -> Engine:
+    """The engine that is meant; raises Refusal `option-unknown`."""
     from tianfu.apps.radiotherapy.model.planning.engines import ENGINES
 
     for engine in ENGINES:

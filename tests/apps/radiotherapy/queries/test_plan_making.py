@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.radiotherapy_plan import clinic_table, making, phantom_table, small_case, small_machine, small_wish
-from tianfu.apps.radiotherapy.model.checking.rules import Severity
+from tianfu.apps.radiotherapy.model.checking.rules import Severity, Verdict
 from tianfu.apps.radiotherapy.model.planning.steps import traced_by
 from tianfu.apps.radiotherapy.queries.plan_doses import Computing, computing, delivered_of, dose_of_plan, plan_named
 from tianfu.apps.radiotherapy.queries.plan_making import LACKS_BY_DEFINITION, MadePlan, cut_short, made_plan
@@ -87,6 +87,18 @@ def test_beams_say_how_far_the_skin_is_on_their_axis() -> None:
 def test_rules_say_stop_to_nothing_but_that_it_is_for_no_treatment() -> None:
     stops = {one.rule.id for one in made().outcomes if one.faults and one.rule.severity is Severity.STOP}
     assert stops == LACKS_BY_DEFINITION
+
+
+@pytest.mark.slow  # compiles the second engine
+def test_the_dose_of_a_second_engine_is_what_rules_hold_the_first_against() -> None:
+    wish = small_wish(computation__second="collapsed-cone")
+    twice = made_plan(
+        small_case(), wish, small_machine(), phantom_table(), kept=None, heard=lambda _: True, making=making()
+    )
+    for plan, verdicts in ((twice, {Verdict.PASSED}), (made(), {Verdict.NOT_JUDGED})):
+        said = [one for one in plan.outcomes if one.rule.id.endswith("unlike-recomputed")]
+        assert len(said) == 2
+        assert {one.verdict for one in said} == verdicts
 
 
 def test_what_a_department_adds_is_told_by_rules_as_notices() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from tianfu.apps.radiotherapy.model.checking.complexity import PlanComplexity, complexity_of
 from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError, Outcome
@@ -32,6 +34,7 @@ from tianfu.apps.radiotherapy.queries.planning import PlanBase, plan_base_of
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
 from tianfu.standards.dicom.findings import Finding, found
+from tianfu.standards.dicom.grids import Volume
 from tianfu.standards.dicom.plans import Plan
 
 LACKS_BY_DEFINITION = frozenset({"plan-not-for-treatment"})
@@ -103,7 +106,7 @@ def made_on(
     made = planned(task, kept=nothing_kept(task) if kept is None else kept)
     objects = plan_objects(base, task.wish, task.machine, made, making)
     tell(task.heard, Told(step=StepName.CHECKS))
-    checked = _checked(base, objects, task.machine, protocol)
+    checked = _checked(base, objects, task.machine, protocol, made.second)
     outcomes, complexity = outcomes_of(checked), _complexity(checked)
     served = served_goals(made.lines, base, objects.dose.volume, prescription_gy=task.wish.prescription.dose_gy)
     tell(task.heard, Told(step=StepName.CHECKS, is_done=True))
@@ -141,10 +144,17 @@ def case_with(base: PlanBase, plan: Plan, dose: Dose) -> Case:
     return Case(images=(base.images,), structure_sets=(base.structure_set,), plans=(plan,), doses=(dose,))
 
 
-def _checked(base: PlanBase, objects: PlanObjects, machine: Machine, protocol: Protocol | None) -> Checked:
-    """What the rules look at: a plan with its first dose, on its machine."""
+def _checked(
+    base: PlanBase,
+    objects: PlanObjects,
+    machine: Machine,
+    protocol: Protocol | None,
+    second: Volume[np.float32] | None,
+) -> Checked:
+    """What rules look at: a plan with its first dose, on its machine, beside the dose of the second engine if any."""
     case = case_with(base, objects.plan, objects.dose)
-    return checked_of(case, plan=None, machine=machine_limits_of(machine), protocol=protocol)
+    checked = checked_of(case, plan=None, machine=machine_limits_of(machine), protocol=protocol)
+    return replace(checked, recomputed_given=second)
 
 
 def _complexity(checked: Checked) -> PlanComplexity | None:

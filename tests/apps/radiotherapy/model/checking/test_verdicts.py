@@ -41,6 +41,7 @@ TESTS = (
     "images",
     "doses",
     "fields",
+    "recomputed",
     "chain",
     "records",
 )

@@ -91,6 +91,7 @@ REASONS = frozenset(
         "no-plan",
         "no-prescription",
         "no-protocol",
+        "no-recomputed-dose",
         "no-records",
         "no-single-fraction-group",
         "no-structures",

@@ -22,7 +22,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP, Beam
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.doses import Dose
-from tianfu.standards.dicom.grids import Floats, Grid
+from tianfu.standards.dicom.grids import Floats, Grid, Volume
 from tianfu.standards.dicom.images import ImageSeries
 from tianfu.standards.dicom.plans import DoseReference, FractionBeam, FractionGroup, Plan
 from tianfu.standards.dicom.structure_sets import StructureSet
@@ -58,12 +58,16 @@ def machine_limits_of(machine: Machine) -> MachineLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A read case, with one plan of it; every property raises NotJudgedError where the case has no such thing."""
+    """A read case, with one plan of it; every property raises NotJudgedError where the case has no such thing.
+
+    `recomputed_given` is the plan's dose in gray of all fractions as an engine computed it anew, if one was asked to.
+    """
 
     case: Case
     chosen: Plan | None
     limits_given: MachineLimits | None
     protocol_given: Protocol | None
+    recomputed_given: Volume[np.float32] | None = None
     _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shapes: dict[int, Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
     _volumes_ml: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -119,6 +123,13 @@ class Checked:
         if not doses:
             raise NotJudgedError("no-dose")
         return doses[0]
+
+    @property
+    def recomputed(self) -> Volume[np.float32]:
+        """The dose of the whole plan by an engine that was chosen: none is taken silently."""
+        if self.recomputed_given is None:
+            raise NotJudgedError("no-recomputed-dose")
+        return self.recomputed_given
 
     @property
     def records(self) -> tuple[Treatment, ...]:

@@ -12,6 +12,7 @@ from tianfu.apps.radiotherapy.model.checking import (
     fields,
     images,
     prescription,
+    recomputed,
     records,
     segments,
     setups,
@@ -23,7 +24,20 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for topic in (prescription, beams, setups, segments, structures, contents, images, doses, fields, chain, records)
+    for topic in (
+        prescription,
+        beams,
+        setups,
+        segments,
+        structures,
+        contents,
+        images,
+        doses,
+        fields,
+        recomputed,
+        chain,
+        records,
+    )
     for check in topic.BOOK.checks
 )
 
