@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 from demo.radiotherapy.objects import write_case, written
@@ -27,6 +29,7 @@ from tests.radiotherapy_plan import (
     template,
 )
 from tests.radiotherapy_plan import TABLE as TABLE_PARTS
+from tianfu.apps.radiotherapy.model.doses import Outside, resampled
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.reading import read_machine
 from tianfu.apps.radiotherapy.model.machines.writing import write_machine
@@ -37,7 +40,7 @@ from tianfu.apps.radiotherapy.protocols import shipped_protocols
 from tianfu.commands_radiotherapy import planning, radiotherapy_commands
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom import doses
-from tianfu.standards.dicom.doses import Dose, read_dose
+from tianfu.standards.dicom.doses import Dose, read_dose, write_dose
 from tianfu.standards.dicom.encoding import decode, encode
 from tianfu.standards.dicom.plans import read_plan
 
@@ -355,26 +358,41 @@ def test_a_plan_is_looked_over_with_the_machine_of_its_file(planned: Path) -> No
     assert rules["leaf-gap-small"]["verdict"] == "passed"
 
 
-RECOMPUTED = ("target-dose-unlike-recomputed", "dose-unlike-recomputed")
+RECOMPUTED = ("target-dose-unlike-recomputed", "dose-unlike-recomputed", "dose-far-from-recomputed")
+
+
+def anew(place: Path, desk: Path, engine: str) -> list[object]:
+    return ["check", place, "--machine", desk / "machine.json", "--engine", engine, "--density-table", TABLE]
+
+
+def answered(place: Path, desk: Path, engine: str) -> dict[str, Any]:
+    """All that is said of a plan whose dose is to be computed anew."""
+    done = run(*anew(place, desk, engine), "--json")
+    assert done.exit_code == 12, done.output
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def checked_anew(place: Path, desk: Path, engine: str) -> dict[str, dict[str, Any]]:
     """What the rules on a dose that is computed anew say."""
-    words = ["check", place, "--machine", desk / "machine.json", "--engine", engine, "--density-table", TABLE, "--json"]
-    done = run(*words)
-    assert done.exit_code == 12, done.output
-    rules = {one["id"]: one for one in json.loads(done.stdout)["rules"]}
+    rules = {one["id"]: one for one in answered(place, desk, engine)["rules"]}
     return {name: rules[name] for name in RECOMPUTED}
 
 
-def with_units(planned: Path, into: Path, edit: Callable[[list[Dataset]], None]) -> Path:
-    """The same folder with other monitor units, as if a number had been mistyped after planning."""
+def with_object(planned: Path, into: Path, name: str, edit: Callable[[Dataset], None]) -> Path:
+    """The same folder with one object otherwise, as if something had been mistyped after planning."""
     for file in planned.iterdir():
         (into / file.name).write_bytes(file.read_bytes())
-    dataset = decode((into / "RP-demonstration.dcm").read_bytes(), bytes_max=BYTES_MAX).dataset
-    edit(dataset.FractionGroupSequence[0].ReferencedBeamSequence)
-    (into / "RP-demonstration.dcm").write_bytes(encode(dataset))
+    dataset = decode((into / name).read_bytes(), bytes_max=BYTES_MAX).dataset
+    edit(dataset)
+    (into / name).write_bytes(encode(dataset))
     return into
+
+
+def with_units(planned: Path, into: Path, edit: Callable[[list[Dataset]], None]) -> Path:
+    """The same folder with other monitor units."""
+    plan = "RP-demonstration.dcm"
+    return with_object(planned, into, plan, lambda one: edit(one.FractionGroupSequence[0].ReferencedBeamSequence))
 
 
 def _half_of_one(beams: list[Dataset]) -> None:
@@ -413,9 +431,85 @@ def test_without_a_dose_there_is_nothing_to_compute_anew(planned: Path, desk: Pa
     assert {one["not_judged"] for one in checked_anew(tmp_path, desk, "pencil-beam").values()} == {"no-dose"}
 
 
+def test_a_report_says_by_what_the_dose_was_computed_anew(planned: Path, desk: Path) -> None:
+    said = answered(planned, desk, "pencil-beam")["recomputed"]
+    assert said == {
+        "engine": "pencil-beam",
+        "machine": "generic-6mv 1",
+        "density_table": "TG-119 phantom 1",
+        "density_table_fingerprint": fingerprint_of_table(phantom_table()),
+        "spacing_mm": 3.0,
+        "is_done": True,
+    }
+    shown = run(*anew(planned, desk, "pencil-beam"))
+    assert "Computed anew by pencil-beam for generic-6mv 1, density by TG-119 phantom 1, every 3 mm." in shown.stdout
+    done = run("check", planned, "--machine", desk / "machine.json", "--json")
+    assert json.loads(done.stdout)["recomputed"] is None
+
+
+def test_what_no_engine_computes_is_told_and_all_other_rules_are_judged(
+    planned: Path, desk: Path, tmp_path: Path
+) -> None:
+    def of_another_patient(plan: Dataset) -> None:
+        plan.PatientID = "another"
+
+    answer = answered(with_object(planned, tmp_path, "RP-demonstration.dcm", of_another_patient), desk, "pencil-beam")
+    assert {one["code"] for one in answer["odd"]} >= {"plan-not-recomputed", "case-mixed-patients"}
+    assert answer["recomputed"]["is_done"] is False
+    rules = {one["id"]: one for one in answer["rules"]}
+    assert {rules[name]["not_judged"] for name in RECOMPUTED} == {"no-recomputed-dose"}
+    assert rules["leaf-gap-small"]["verdict"] == "passed"
+
+
+def test_metal_that_the_density_table_does_not_know_is_told_by_check_and_by_dose(
+    planned: Path, desk: Path, tmp_path: Path
+) -> None:
+    def metal(image: Dataset) -> None:
+        values = np.frombuffer(image.PixelData, np.dtype("<i2")).copy()
+        middle = image.Rows // 2 * image.Columns + image.Columns // 2
+        values[middle] = 9_000
+        image.PixelData = values.tobytes()
+
+    slices = sorted(file.name for file in planned.iterdir() if file.name.startswith("CT"))
+    place = tmp_path / "with-metal"
+    place.mkdir()
+    with_object(planned, place, slices[len(slices) // 2], metal)
+    assert "plan-beyond-density-table" in {one["code"] for one in answered(place, desk, "pencil-beam")["odd"]}
+    words = ["--engine", "pencil-beam", "--density-table", TABLE, "--spacing-mm", "6", "--out", tmp_path / "out"]
+    dosed = run("dose", place, "--machine", desk / "machine.json", *words)
+    assert dosed.exit_code == 0, dosed.output
+    assert "plan-beyond-density-table" in dosed.stderr
+
+
+@pytest.mark.parametrize("spacing", [0.5, 11.0])
+def test_a_dose_on_a_grid_that_none_is_computed_on_is_held_against_one_nevertheless(
+    spacing: float, planned: Path, desk: Path, tmp_path: Path
+) -> None:
+    """Half a millimetre over the target, and eleven over the body: by the same engine both agree."""
+    fine = dose_in(planned).volume
+    half = np.array([10.0, 10.0, 5.0]) if spacing < 1 else (np.array(fine.grid.shape[::-1]) - 1) * fine.grid.spacing / 2
+    shape = tuple(int(count) for count in (2 * half / spacing).astype(int)[::-1] + 1)
+    middle = fine.grid.points((np.array(fine.grid.shape[::-1]) - 1) / 2)
+    grid = replace(
+        fine.grid, origin=middle - spacing * (np.array(shape[::-1]) - 1) / 2, spacing=np.full(3, spacing), shape=shape
+    )
+    sampled = resampled(fine, grid, outside=Outside.NAN)
+    (tmp_path / "RD-demonstration.dcm").write_bytes(
+        write_dose(replace(dose_in(planned), volume=replace(sampled, values=np.nan_to_num(sampled.values))))
+    )
+    for file in planned.iterdir():
+        if not file.name.startswith("RD"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert not [one for one in checked_anew(tmp_path, desk, "pencil-beam").values() if one["faults"]]
+
+
 @pytest.mark.parametrize("without", ["--machine", "--engine", "--density-table"])
 def test_a_dose_is_computed_anew_with_all_that_it_needs_or_not_at_all(without: str, planned: Path, desk: Path) -> None:
-    options = {"--machine": desk / "machine.json", "--engine": "pencil-beam", "--density-table": TABLE}
+    options: dict[str, object] = {
+        "--machine": desk / "machine.json",
+        "--engine": "pencil-beam",
+        "--density-table": TABLE,
+    }
     del options[without]
     words = [word for option in options.items() for word in option]
     assert refused("check", planned, *words).code == "recomputing-not-whole"

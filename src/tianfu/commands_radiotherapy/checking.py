@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,16 +23,12 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.terminal import out
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from tianfu.apps.radiotherapy.model.checking.complexity import Complexity, PlanComplexity
     from tianfu.apps.radiotherapy.model.checking.rules import Fault, Outcome, Severity
     from tianfu.apps.radiotherapy.model.checking.subjects import Checked
     from tianfu.apps.radiotherapy.model.machines.machines import Machine
+    from tianfu.apps.radiotherapy.queries.recomputing import Recomputed, Recomputing
     from tianfu.standards.dicom.findings import Finding
-    from tianfu.standards.dicom.grids import Volume
-
-    Recomputing = Callable[[Checked], Volume[np.float32] | None]
 
 EXIT_OF = {"notice": 10, "warning": 11, "stop": 12}
 """How the command ends by the gravest fault; 0 without any, below 10 as all commands do if it could not judge."""
@@ -50,11 +46,12 @@ WARNING = frozenset(
         "case-structures-of-other-images",
         "plan-beam-unknown",
         "plan-dose-beyond",
+        "plan-not-recomputed",
         "plan-without-fractions",
         "plan-without-meterset",
     }
 )
-"""What reading tells and no rule says again, as grave as a fault that says stop or warns; all else is to be known."""
+"""What reading and computing tell and no rule says again, as grave as a fault; all else is to be known."""
 
 
 @spoken
@@ -82,7 +79,7 @@ def check_plan(
     from tianfu.apps.radiotherapy.model.checking.verdicts import outcomes_of, worst
 
     by = None if machine is None else chosen_machine(machine)
-    again = _recomputing(engine, density_table, by)
+    recomputing = _recomputing(engine, density_table, by)
     chosen = None if protocol is None else chosen_protocol(protocol)
     if is_case(place):
         reading = kept.read(place, organisation)
@@ -91,51 +88,44 @@ def check_plan(
             reading, _ = read_folder(Path(place), tell)
     limits = None if by is None else machine_limits_of(by)
     checked = checked_of(reading.value, plan=plan, machine=limits, protocol=chosen)
-    if again is not None:
-        checked = replace(checked, recomputed_given=again(checked))
-    outcomes = outcomes_of(checked)
-    gravest, figures = _gravest(worst(outcomes), reading.findings), _figures(checked)
+    again = _recomputed(checked, recomputing)
+    findings = (*reading.findings, *(() if again is None else again.told))
+    outcomes = outcomes_of(checked if again is None else replace(checked, recomputed_given=again.volume))
+    gravest, figures = _gravest(worst(outcomes), findings), _figures(checked)
     if as_json:
-        odd = [{"code": each.code, "details": dict(each.details)} for each in reading.findings]
-        print(json.dumps({**told(outcomes, gravest, figures), "odd": odd}, ensure_ascii=False))
+        odd = [{"code": each.code, "details": dict(each.details)} for each in findings]
+        anew = None if again is None else again.facts()
+        print(json.dumps({**told(outcomes, gravest, figures), "recomputed": anew, "odd": odd}, ensure_ascii=False))
     else:
         show(outcomes, figures)
-        tell_findings(reading.findings)
+        if again is not None and again.volume is not None:
+            out.print(say("check-recomputed", **{**again.facts(), "spacing_mm": f"{again.spacing_mm:g}"}), markup=False)
+        tell_findings(findings)
     if gravest is not None:
         raise typer.Exit(EXIT_OF[gravest])
 
 
 def _recomputing(engine: str | None, density_table: str | None, machine: Machine | None) -> Recomputing | None:
-    """How the dose is computed anew, if it is wished; raises Refusal `recomputing-not-whole` for a part of a wish."""
+    """By what the dose is computed anew, if wished; raises Refusal `recomputing-not-whole` for a part of a wish."""
     if engine is None and density_table is None:
         return None
     if engine is None or density_table is None or machine is None:
         raise Refusal("recomputing-not-whole")
-    from tianfu.apps.radiotherapy.model.checking.rules import NotJudgedError
     from tianfu.apps.radiotherapy.model.transport.density_reading import table_findings
-    from tianfu.apps.radiotherapy.queries.plan_doses import computing, dose_of_plan
+    from tianfu.apps.radiotherapy.queries.recomputing import Recomputing
 
-    named, table = named_engine(engine), named_table(density_table)
-    tell_findings(table_findings(table))
+    by = Recomputing(machine=machine, engine=named_engine(engine), table=named_table(density_table))
+    tell_findings(table_findings(by.table))
+    return by
 
-    def again(checked: Checked) -> Volume[np.float32] | None:
-        """On a grid as fine as that of the plan's dose; None where there is nothing to compare."""
-        try:
-            plan, spacing = checked.plan, checked.dose.volume.grid.spacing
-        except NotJudgedError:
-            return None
-        how = computing(machine, table, spacing_mm=float(spacing.max()))
-        with bar() as tell:
-            return dose_of_plan(
-                checked.case,
-                plan,
-                machine,
-                how=how,
-                engine=named,
-                counted=lambda done, total: tell(step_said("dose"), done, total),
-            )
 
-    return again
+def _recomputed(checked: Checked, by: Recomputing | None) -> Recomputed | None:
+    if by is None:
+        return None
+    from tianfu.apps.radiotherapy.queries.recomputing import recomputed
+
+    with bar() as tell:
+        return recomputed(checked, by, counted=lambda done, total: tell(step_said("dose"), done, total))
 
 
 def told(outcomes: Sequence[Outcome], gravest: Severity | None, figures: PlanComplexity | None) -> dict[str, Any]:

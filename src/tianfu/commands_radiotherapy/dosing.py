@@ -52,9 +52,11 @@ def compute_dose(
     case = case_at(place, organisation)
     found = plan_named(case, plan)
     with bar() as tell:
-        volume = dose_of_plan(
+        made = dose_of_plan(
             case, found, chosen, how=how, engine=named, counted=lambda done, total: tell(step_said("dose"), done, total)
         )
+    tell_findings(made.told)
+    volume = made.volume
     dose = dose_object(found.header, volume, series=new_uid(), instance=new_uid(), plan=found.instance, engine=named)
     if is_case(place):
         kept.tell_export(place, organisation)

@@ -18,6 +18,7 @@ from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.beams import SETUP, Beam, Technique, segments, technique_of
 from tianfu.standards.dicom.cases import Case
 from tianfu.standards.dicom.control_points import X_JAWS, Y_JAWS, Stand
+from tianfu.standards.dicom.findings import Finding
 from tianfu.standards.dicom.grids import Volume
 from tianfu.standards.dicom.plans import FractionGroup, Plan
 
@@ -50,6 +51,14 @@ class Delivered:
     fractions: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlanDose:
+    """Gray of all fractions of a plan, and what is odd about where it was computed."""
+
+    volume: Volume[np.float32]
+    told: tuple[Finding, ...]
+
+
 def computing(machine: Machine, table: DensityTable, *, spacing_mm: float) -> Computing:
     """How dose is computed with a machine; raises Refusal `dose-spacing-not-sound` for a grid of no use."""
     least, most = SPACING_MM
@@ -76,16 +85,16 @@ def plan_named(case: Case, instance: str | None) -> Plan:
 
 def dose_of_plan(
     case: Case, plan: Plan, machine: Machine, *, how: Computing, engine: Engine, counted: Counted
-) -> Volume[np.float32]:
+) -> PlanDose:
     """Gray of all fractions of a plan in the body.
 
     Raises Refusal as `delivered_of`, `patient_of` and `fraction_dose` do.
     """
     found = delivered_of(plan, machine)
-    patient = patient_of(case, plan, how.density_table, spacing_mm=how.spacing_mm)
+    patient, told = patient_of(case, plan, how.density_table, spacing_mm=how.spacing_mm)
     given = Given(parts=found.parts, fields=found.fields, machine=machine, settings=how.settings)
     once = fraction_dose(given, patient, engine=engine, counted=counted)
-    return Volume(grid=once.grid, values=once.values * np.float32(found.fractions))
+    return PlanDose(volume=Volume(grid=once.grid, values=once.values * np.float32(found.fractions)), told=told)
 
 
 def delivered_of(plan: Plan, machine: Machine) -> Delivered:

@@ -115,16 +115,22 @@ def chosen_of(case: Case, *, structure_set: str | None, images: str | None) -> C
     return replace(case, images=series, structure_sets=sets)
 
 
-def patient_of(case: Case, plan: Plan, table: DensityTable, *, spacing_mm: float) -> Patient:
-    """The body in which a plan's dose is computed, by the contours that the plan was made for.
+def patient_of(
+    case: Case, plan: Plan, table: DensityTable, *, spacing_mm: float
+) -> tuple[Patient, tuple[Finding, ...]]:
+    """The body in which a plan's dose is computed, by the contours that the plan was made for, and what is odd in it.
 
-    Raises Refusal as `plan_base_of` does, `plan-structure-missing` if no structure is the patient's outline.
+    Raises Refusal as `plan_base_of` does, `plan-structure-missing` if no structure is the patient's outline,
+    `plan-structure-unclear` if several are.
     """
     images, structure_set = _ground(case, plan)
     bodies = [one for one in structure_set.structures if one.kind == EXTERNAL and one.rings]
-    if len(bodies) != 1:
+    if not bodies:
         raise _missing(EXTERNAL, structure_set.structures)
-    return _patient(images, bodies[0], table, spacing_mm=spacing_mm)
+    if len(bodies) > 1:
+        raise Refusal("plan-structure-unclear", details={"structure": EXTERNAL, "count": str(len(bodies))})
+    patient = _patient(images, bodies[0], table, spacing_mm=spacing_mm)
+    return patient, (*_overrides(structure_set), *density_findings(images, patient, table))
 
 
 def _ground(case: Case, plan: Plan | None) -> tuple[ImageSeries, StructureSet]:

@@ -78,6 +78,9 @@ REASONS = frozenset(
     {
         "beam-doses-incomplete",
         "contours-unusable",
+        "dose-in-other-frame",
+        "dose-not-physical",
+        "doses-not-comparable",
         "frames-differ",
         "grids-differ",
         "leaves-in-layers",
