@@ -23,6 +23,9 @@ BOOTSTRAP = ROOT / "build" / "bootstrap"
 VENV = ROOT / ".venv"
 FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "src" / "tianfu" / "web" / "static" / "built"
+RADIOTHERAPY = Path("src") / "tianfu" / "apps" / "radiotherapy"
+KERNELS = (RADIOTHERAPY / "model", RADIOTHERAPY / "pictures", Path("scripts") / "compile_kernels.py")
+"""What is compiled before anybody waits for it, and what compiles it."""
 
 SYSTEM_PACKAGES = (
     "chromium",
@@ -71,10 +74,12 @@ def set_up(*, for_tests: bool) -> None:
     if for_tests:
         install_system_packages()
     uv = uv_program()
-    install_packages(uv, lock_for(VENV, for_tests=for_tests))
+    requirements = lock_for(VENV, for_tests=for_tests)
+    install_packages(uv, requirements)
     run([VENV / "bin" / "python", "-m", "compileall", "-q", "src"])
     if (FRONTEND / "package.json").is_file():
         build_front_end()
+    compile_kernels(requirements)
 
 
 def uv_program() -> Path:
@@ -145,6 +150,24 @@ def build_front_end() -> None:
         say("building the front end")
         run([node, npm, "run", "--silent", "build"], environment, FRONTEND)
         leave_stamp(stamp, sources)
+
+
+def compile_kernels(requirements: Path) -> None:
+    """What computes doses as machine code, beside the code; where that fails each kernel is compiled at first use."""
+    sources = [file for each in KERNELS for file in (ROOT / each, *(ROOT / each).rglob("*.py")) if file.is_file()]
+    made_from = [requirements, *sorted(sources)]
+    folder = ROOT / KERNELS[0] / "__pycache__"
+    stamp = folder / "kernels-stamp"
+    if is_fresh(stamp, made_from):
+        return
+    say("compiling what computes doses, about a minute")
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    try:
+        run([VENV / "bin" / "python", "-m", "scripts.compile_kernels"], environment)
+    except subprocess.CalledProcessError as error:
+        say(f"that ended with {error.returncode}: what is not compiled yet will be where it is first used")
+    else:
+        leave_stamp(stamp, made_from)
 
 
 def install_system_packages() -> None:

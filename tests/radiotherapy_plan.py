@@ -8,14 +8,13 @@ from functools import cache
 from typing import Any
 
 import msgspec
-import numpy as np
+from demo.radiotherapy.machines import exponential_beam
 from demo.radiotherapy.objects import Making, values_of
 from demo.radiotherapy.phantoms import CORD, PTV, Lattice, LinearDose, Part, Phantom, Region, made_phantom
 from demo.radiotherapy.solids import Sphere
 
 from tianfu.apps.radiotherapy.density_tables import shipped_density_table
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
-from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
 from tianfu.apps.radiotherapy.model.planning.subjects import Subject
@@ -170,30 +169,10 @@ def phantom_table() -> DensityTable:
     return shipped_density_table("TG-119 phantom", 1)
 
 
-def small_beam() -> PencilBeam:
-    """Three exponentials, so that point kernels can be fitted to it: 1.4 % off at most."""
-    radius = np.arange(0.0, 150.0, 1.0)
-    kernels = np.array(
-        [share * k**2 / (2 * np.pi) * np.exp(-k * radius) for share, k in ((0.8, 0.7), (0.15, 0.1), (0.2, 0.03))]
-    )
-    return PencilBeam(
-        energy_mv=6.0,
-        axis_mm=1000.0,
-        collimator_mm=500.0,
-        surfaces_mm=np.array([500.0, 1000.0]),
-        radius_mm=radius,
-        kernels=np.stack([kernels] * 2),
-        beta_per_mm=np.array([0.3252, 0.02, 0.0066]),
-        attenuation_per_mm=0.005066,
-        primary=np.array([[0.0, 1.0], [300.0, 1.0]]),
-        penumbra_fwhm_mm=5.0,
-    )
-
-
 @cache
 def small_machine() -> Machine:
     """The generic machine with a made beam and leaves of one centimetre."""
-    machine = generic_linac(small_beam())
+    machine = generic_linac(exponential_beam())
     edges = tuple(float(edge) for edge in range(-200, 201, 10))
     return replace(machine, leaves=replace(machine.leaves, boundaries_mm=edges))
 

@@ -49,5 +49,25 @@ def made_beam(*, spacing_mm: float = 0.5) -> PencilBeam:
     )
 
 
+def exponential_beam() -> PencilBeam:
+    """Three exponentials, nobody's either, to which point kernels can be fitted: 1.4 % off at most."""
+    radius = np.arange(0.0, 150.0, 1.0)
+    kernels = np.array(
+        [share * k**2 / (2 * np.pi) * np.exp(-k * radius) for share, k in ((0.8, 0.7), (0.15, 0.1), (0.2, 0.03))]
+    )
+    return PencilBeam(
+        energy_mv=6.0,
+        axis_mm=1000.0,
+        collimator_mm=500.0,
+        surfaces_mm=np.array([500.0, 1000.0]),
+        radius_mm=radius,
+        kernels=np.stack([kernels] * 2),
+        beta_per_mm=np.array([0.3252, 0.02, 0.0066]),
+        attenuation_per_mm=0.005066,
+        primary=np.array([[0.0, 1.0], [300.0, 1.0]]),
+        penumbra_fwhm_mm=5.0,
+    )
+
+
 def _gaussian(radius: Floats, share: float, spread: float) -> Floats:
     return np.asarray(share / (2 * np.pi * spread**2) * np.exp(-(radius**2) / (2 * spread**2)))

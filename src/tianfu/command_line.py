@@ -108,8 +108,9 @@ def serve() -> None:
     refuse_unready(settings)
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
-        # The program's own folder is nobody's to write in; kernels are compiled once, and kept for their owner alone.
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.home / "kernels"))
+        if not os.access(Path(__file__).parent, os.W_OK):
+            # Where the program's own folder is nobody's to write in, kernels are compiled once for their owner alone.
+            os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.home / "kernels"))
         programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
         programs += [serving.job_worker("light"), serving.job_worker("heavy")]
         if settings.media_server == "janus" and settings.janus_folder is None:

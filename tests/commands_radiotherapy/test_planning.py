@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from demo.radiotherapy.machines import exponential_beam
 from demo.radiotherapy.objects import write_case, written
 from pydicom.dataset import Dataset
 from typer.testing import CliRunner
@@ -22,7 +23,6 @@ from tests.radiotherapy_plan import (
     IN_ORDER,
     clinic_table,
     phantom_table,
-    small_beam,
     small_case,
     small_machine,
     table_text,
@@ -526,13 +526,13 @@ def test_limits_alone_are_no_machine(planned: Path, tmp_path: Path) -> None:
 
 
 def test_the_generic_machine_is_written_whole_once_and_says_that_it_is_for_no_patient(tmp_path: Path) -> None:
-    (tmp_path / "kernels.mat").write_bytes(mat_file(fields(small_beam())))
+    (tmp_path / "kernels.mat").write_bytes(mat_file(fields(exponential_beam())))
     words = ["machine", "generic", "--kernels", tmp_path / "kernels.mat", "--out", tmp_path / "machine.json"]
     done = run(*words)
     assert done.exit_code == 0, done.output
     assert "Not for clinical use" in done.stderr
     content = (tmp_path / "machine.json").read_bytes()
-    assert content == write_machine(generic_linac(small_beam()))
+    assert content == write_machine(generic_linac(exponential_beam()))
     assert read_machine(content).purpose == "demonstration"
     assert refused(*words).code == "file-already-there"
     assert {file.name for file in tmp_path.iterdir()} == {"kernels.mat", "machine.json"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -83,3 +84,33 @@ def test_the_lock_of_tests_holds_all_of_the_other_one() -> None:
     )
     assert len(run) > 20
     assert run <= test
+
+
+def test_kernels_are_compiled_once_for_each_state_of_their_code(
+    checkout: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[Sequence[str | Path], Any]] = []
+    monkeypatch.setattr(checkout, "run", lambda command, environment: ran.append((command, environment)))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+    code = checkout.ROOT / checkout.KERNELS[0] / "deep" / "loop.py"
+    (code.parent.parent / "__pycache__").mkdir(parents=True)
+    code.parent.mkdir()
+    for content, times in (("first", 1), ("first", 1), ("second", 2)):
+        code.write_text(content)
+        checkout.compile_kernels(checkout.ROOT / "requirements" / "run.txt")
+        assert len(ran) == times
+    assert all(command[-1] == "scripts.compile_kernels" for command, _ in ran)
+    assert all("NUMBA_CACHE_DIR" not in environment for _, environment in ran), "kept beside the code"
+
+
+def test_kernels_that_cannot_be_compiled_are_told_and_end_no_set_up(
+    checkout: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(command: Sequence[str | Path], _: object) -> None:
+        raise subprocess.CalledProcessError(1, [str(word) for word in command])
+
+    monkeypatch.setattr(checkout, "run", fails)
+    (checkout.ROOT / checkout.KERNELS[0] / "__pycache__").mkdir(parents=True)
+    for _ in range(2):
+        checkout.compile_kernels(checkout.ROOT / "requirements" / "run.txt")
+        assert "will be where it is first used" in capsys.readouterr().out, "tried again by the next set-up"
