@@ -100,6 +100,7 @@ def migrate_command(
 @app.command()
 def serve() -> None:
     """Run the database, the web and job workers, the media server and the cameras until Ctrl-C or SIGTERM."""
+    from tianfu.supervision.kernels import keep_kernels
     from tianfu.supervision.readiness import refuse_unready, refuse_unready_records
 
     settings = current_settings()
@@ -108,9 +109,7 @@ def serve() -> None:
     refuse_unready(settings)
     with migrated_database(settings) as addresses:
         asyncio.run(refuse_unready_records(settings, addresses))
-        if not os.access(Path(__file__).parent, os.W_OK):
-            # Where the program's own folder is nobody's to write in, kernels are compiled once for their owner alone.
-            os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.home / "kernels"))
+        keep_kernels(os.environ, settings.home)
         programs = [serving.web_workers(APPLICATION), serving.media_server(), serving.camera_keeper()]
         programs += [serving.job_worker("light"), serving.job_worker("heavy")]
         if settings.media_server == "janus" and settings.janus_folder is None:
