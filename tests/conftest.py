@@ -6,7 +6,6 @@ import itertools
 import locale
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.places import made_folder, place_in_memory
 from tests.trails import close_trails
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
@@ -28,9 +28,15 @@ LOCALES = {
     "postgres-15-debian": "locale 'C.UTF-8' locale_provider icu icu_locale 'zh-u-co-pinyin'",
 }
 
+if (MEMORY := place_in_memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
 KERNELS = Path(__file__).parents[1] / "src/tianfu/apps/radiotherapy/model/__pycache__"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 """Where kernels are compiled to anyhow, so that a program that tests start in a home of its own finds them there."""
+
+SETTINGS = ("fsync = off", "full_page_writes = off", "shared_buffers = '128MB'")
+"""A test's data need not outlive the machine; whatever is dropped is looked for in all of what is kept in memory."""
 
 LANGUAGE = locale.setlocale(locale.LC_CTYPE)
 
@@ -59,7 +65,7 @@ class Engine:
             self._template = "template_tianfu"
             self.run(f"create database {self._template} template template0 encoding 'UTF8' {self._locale}")
             migrate(self.addresses.in_database(self._template), schema_steps())
-        with self._database(f"template {self._template}") as addresses:
+        with self._database(f"template {self._template} strategy file_copy") as addresses:
             yield addresses
 
     @contextmanager
@@ -178,14 +184,14 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
     folders: list[Path] = []
 
     def start(binaries: Binaries | None) -> Addresses:
-        folders.append(_made_folder())
+        folders.append(made_folder())
         server = EmbeddedPostgres(folders[-1], binaries=binaries)
         servers.append(server)
-        addresses = server.start()
-        with psycopg.connect(addresses.admin, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # a test's data need not outlive the machine
-            connection.execute("select pg_reload_conf()")
-        return addresses
+        with psycopg.connect(server.start().admin, autocommit=True) as connection:
+            for setting in SETTINGS:
+                connection.execute(f"alter system set {setting}".encode())
+        server.stop()
+        return server.start()
 
     try:
         yield start
@@ -198,14 +204,8 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = _made_folder()
+    folder = made_folder()
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def _made_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    folder.chmod(0o755)
-    return folder

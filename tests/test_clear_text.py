@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import httpx
 import orjson
@@ -18,6 +16,7 @@ import pytest
 from bench.people import People
 from demo.telling import Wish, tell_province
 
+from tests.places import made_folder
 from tests.supervision.installation import Installation
 from tianfu.db import EmbeddedPostgres
 from tianfu.db.binaries import wheel_binaries
@@ -51,8 +50,7 @@ class Day:
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    home = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    home.chmod(0o755)
+    home = made_folder()
     installation = Installation(home)
     files = tmp_path_factory.mktemp("files")
     wish = Wish(residents=RESIDENTS, seed=11, today=date(2026, 11, 23), folder=files, compressed=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
+from tests.places import made_folder
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
@@ -16,7 +16,7 @@ _OPEN: list[tuple[Trail, Path]] = []
 
 async def trail_of(database: Database) -> Trail:
     """A trail in a folder of its own, closed when the test ends."""
-    home = Path(tempfile.mkdtemp(prefix="tianfu-trail-"))
+    home = made_folder("tianfu-trail-")
     trail = await open_trail(database, home, system_clock)
     _OPEN.append((trail, home))
     return trail

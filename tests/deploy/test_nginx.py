@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.people import PASSWORD, People
 from bench.program import Program
 
 from tests.deploy.front import NAME, Front, nginx
+from tests.places import made_folder
 from tests.supervision.installation import Installation, free_port
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.instants import system_clock
@@ -46,8 +46,7 @@ def fresh_address() -> str:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    made.chmod(0o755)
+    made = made_folder()
     yield made
     shutil.rmtree(made)
 

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, StorageState, sync_playwright
 
 from tests.journeys.entering import Entrance, Login, demo_logins
+from tests.places import made_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -62,8 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """The demo province behind `tianfu serve`."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-journey-"))
-    folder.chmod(0o755)
+    folder = made_folder("tianfu-journey-")
     port = _free_port()
     environment = {**os.environ, "TIANFU_HOME": str(folder / "home"), "TIANFU_PORT": str(port), "TIANFU_WORKERS": "1"}
     environment.pop("TIANFU_DATABASE_URL", None)

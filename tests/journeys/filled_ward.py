@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser
 
 from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
 from tests.journeys.entering import Entrance, Login, demo_logins
+from tests.places import made_folder
 
 RESIDENTS = 20
 BEDS = 12
@@ -50,8 +50,7 @@ class FilledWard:
 @contextmanager
 def filled_ward() -> Iterator[FilledWard]:
     """The ward, told and imported; gone with the block."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-ward-"))
-    folder.chmod(0o755)
+    folder = made_folder("tianfu-ward-")
     (folder / "tmp").mkdir()
     (folder / "tmp").chmod(0o1777)
     environment = {

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
@@ -22,6 +20,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
 from tests.journeys.conftest import PICTURES, Desk
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.places import made_folder
 from tests.services.accounts.conftest import HOSPITAL, PARTY, TREE, Telephone
 from tests.supervision.installation import Installation
 from tests.trails import auditor_of, close_trails
@@ -81,8 +80,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(chromium: Browser) -> Iterator[House]:
-    home = Path(tempfile.mkdtemp(prefix="tianfu-passkeys-"))
-    home.chmod(0o755)
+    home = made_folder("tianfu-passkeys-")
     installation = Installation(home)
     assert installation.run("migrate").returncode == 0
     try:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -21,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys.app_elsewhere import AppElsewhere, app_elsewhere
 from tests.journeys.conftest import Desk
 from tests.journeys.test_passkeys import device_of, looked_at
+from tests.places import made_folder
 from tests.supervision.installation import wait_until
 from tests.supervision.test_outside_provider import House, make_provider
 from tianfu.db import EmbeddedPostgres
@@ -48,8 +47,7 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(chromium: Browser) -> Iterator[Town]:
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-elsewhere-"))
-    folder.chmod(0o755)
+    folder = made_folder("tianfu-elsewhere-")
     here, there = House(folder / "a"), House(folder / "b")
     there.address = there.address.replace("localhost", "127.0.0.1")  # a browser's cookies are of a name, not of a port
     there.environment["TIANFU_ADDRESS"] = there.address

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pytest
 from demo.ward.asking import ask_consultation
 from demo.ward.beds import BEDS, TWINS
 from demo.ward.telling import NEWBORN
+from tests.places import made_folder
 from tests.supervision.installation import Installation
 
 from tianfu.access.caller import OPERATOR
@@ -53,8 +53,7 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def province() -> Iterator[Installation]:
     """A small demo province in a database that goes on running."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-demo-"))
-    folder.chmod(0o755)
+    folder = made_folder("tianfu-demo-")
     made = Installation(folder / "home")
     out = folder / "province"
     wish = ["--out", str(out), "--residents", str(RESIDENTS), "--today", date.today().isoformat(), "--ward"]  # noqa: DTZ011 - as `make run`

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from bench.program import ASSERTION_TYPE, Program
+from tests.places import made_folder
 from tests.supervision.installation import Installation
 
 from tianfu.db import Database, EmbeddedPostgres, Query
@@ -45,8 +45,7 @@ pytestmark = pytest.mark.slow  # everything here asks a whole running program
 @pytest.fixture(scope="module")
 def served() -> Iterator[Installation]:
     """One installation for all tests of this file; each registers a program of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    folder.chmod(0o755)
+    folder = made_folder()
     made = Installation(folder)
     assert made.run("migrate").returncode == 0
     made.serve()

@@ -11,11 +11,9 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -25,6 +23,7 @@ from fhirclient.client import FHIRClient
 from fhirclient.models.observation import Observation
 from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedException, FHIRUnauthorizedException
+from tests.places import made_folder
 from tests.supervision.installation import Installation, wait_until
 
 from tianfu.access.caller import OPERATOR
@@ -65,8 +64,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    folder.chmod(0o755)
+    folder = made_folder()
     made = Installation(folder)
     assert made.run("migrate").returncode == 0
     made.serve()
