@@ -105,7 +105,7 @@ def closed_trails() -> Iterator[None]:
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder that every account may enter and whose path is short enough for sockets."""
-    with _folder() as folder:
+    with new_folder() as folder:
         yield folder
 
 
@@ -185,7 +185,7 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
     folders: list[Path] = []
 
     def start(binaries: Binaries | None) -> Addresses:
-        folders.append(_made_folder(_quick_place()))
+        folders.append(_made_folder())
         server = EmbeddedPostgres(folders[-1], binaries=binaries)
         servers.append(server)
         with pytest.MonkeyPatch.context() as here:
@@ -219,7 +219,8 @@ def _hurry(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def new_folder() -> Iterator[Path]:
+    """See `short_folder`; gone after the block."""
     folder = _made_folder()
     try:
         yield folder
@@ -227,7 +228,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _made_folder(place: Path | None = None) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-", dir=place))
+def _made_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tianfu-", dir=_quick_place()))
     folder.chmod(0o755)
     return folder
