@@ -31,12 +31,14 @@ LOCALES = {
 if (MEMORY := place_in_memory()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
+SERVER_MEMORY_BYTES = 1 << 30
+"""What a server is told to have: little, for each database is new, and memory touched for the first time is slow."""
+
+SCRAM_ITERATIONS_SINCE = 160_000
+
 KERNELS = Path(__file__).parents[1] / "src/tianfu/apps/radiotherapy/model/__pycache__"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 """Where kernels are compiled to anyhow, so that a program that tests start in a home of its own finds them there."""
-
-SETTINGS = ("fsync = off", "full_page_writes = off", "shared_buffers = '128MB'")
-"""A test's data need not outlive the machine; whatever is dropped is looked for in all of what is kept in memory."""
 
 LANGUAGE = locale.setlocale(locale.LC_CTYPE)
 
@@ -104,7 +106,7 @@ def closed_trails() -> Iterator[None]:
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder that every account may enter and whose path is short enough for sockets."""
-    with _folder() as folder:
+    with new_folder() as folder:
         yield folder
 
 
@@ -187,11 +189,12 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
         folders.append(made_folder())
         server = EmbeddedPostgres(folders[-1], binaries=binaries)
         servers.append(server)
-        with psycopg.connect(server.start().admin, autocommit=True) as connection:
-            for setting in SETTINGS:
-                connection.execute(f"alter system set {setting}".encode())
-        server.stop()
-        return server.start()
+        with pytest.MonkeyPatch.context() as here:
+            here.setattr("tianfu.db.embedded.machine_memory_bytes", lambda: SERVER_MEMORY_BYTES)
+            addresses = server.start()
+        with psycopg.connect(addresses.admin, autocommit=True) as connection:
+            _hurry(connection)
+        return addresses
 
     try:
         yield start
@@ -202,8 +205,18 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
             shutil.rmtree(folder)
 
 
+def _hurry(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """A test's data need not outlive the machine, and its made-up passwords no guessing."""
+    for setting in ("fsync = off", "full_page_writes = off", "min_wal_size = '32MB'", "max_wal_size = '128MB'"):
+        connection.execute(f"alter system set {setting}".encode())
+    if connection.info.server_version >= SCRAM_ITERATIONS_SINCE:
+        connection.execute("alter system set scram_iterations = 1")
+    connection.execute("select pg_reload_conf()")
+
+
 @contextmanager
-def _folder() -> Iterator[Path]:
+def new_folder() -> Iterator[Path]:
+    """See `short_folder`; gone after the block."""
     folder = made_folder()
     try:
         yield folder

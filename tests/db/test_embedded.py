@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.conftest import new_folder
 from tianfu.db import Addresses, EmbeddedPostgres, postmaster
 from tianfu.db.account import account_for
 from tianfu.db.leases import Lease
@@ -25,13 +27,20 @@ CLEAN_START_SECONDS_MAX = 15.0
 RECOVERY_SECONDS_MAX = 30.0
 
 
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Path]:
+    """The home of a server that has been started and stopped once, holding one row."""
+    with new_folder() as home:
+        with EmbeddedPostgres(home).running() as addresses, psycopg.connect(addresses.admin) as connection:
+            connection.execute("create table kept as select 1 as number")
+        yield home
+
+
 @pytest.fixture
-def server(short_folder: Path) -> EmbeddedPostgres:
-    """A server that has been started and stopped once, holding one row."""
-    made = EmbeddedPostgres(short_folder)
-    with made.running() as addresses, psycopg.connect(addresses.admin) as connection:
-        connection.execute("create table kept as select 1 as number")
-    return made
+def server(stopped: Path, short_folder: Path) -> EmbeddedPostgres:
+    """A copy of that server, in a home of its own."""
+    subprocess.run(["cp", "-a", f"{stopped}/.", str(short_folder)], check=True)
+    return EmbeddedPostgres(short_folder)
 
 
 def numbers(addresses: Addresses) -> list[int]:
