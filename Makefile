@@ -37,6 +37,7 @@ ALONE := $(filter-out $(CALM),$(wildcard tests/journeys/test_*.py)) $(CAMERAS) $
 	children.py full_disk.py janus_server.py job_worker.py keys_at.py kills.py media.py programs.py serving.py \
 	slow_clients.py smart_app.py)
 
+test: export PYTHONDONTWRITEBYTECODE :=  # else every process would compile all tests anew
 test: set-up-tests
 	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore=,$(WATCHING) $(CALM) $(ALONE))
 	$(BIN)/pytest -n 2 --dist loadfile $(CALM)
