@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.conftest import Engine
 from tianfu.db import COPY_HEADER, COPY_TRAILER, Addresses, Query, Role
 from tianfu.db.queries import read_queries
 from tianfu.records.visibility import asked
@@ -19,6 +22,18 @@ def queries_in(file: Path) -> list[Query]:
     return list(read_queries(file.read_text("utf-8"), source=file.name, fill=asked).values())
 
 
+@cache
+def program() -> str:
+    return "\n".join(source.read_text("utf-8") for source in SOURCE.rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def migrated(each_engine: Engine) -> Iterator[Addresses]:
+    """One database for all files on every engine in turn, since nothing is written."""
+    with each_engine.clone() as fresh:
+        yield fresh
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_query_has_a_name_and_a_sentence(file: Path) -> None:
     assert all(query.sentence for query in queries_in(file))
@@ -26,13 +41,12 @@ def test_every_query_has_a_name_and_a_sentence(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_query_is_used(file: Path) -> None:
-    program = "\n".join(source.read_text("utf-8") for source in SOURCE.rglob("*.py"))
-    assert [query.name for query in queries_in(file) if f".{query.name}" not in program] == []
+    assert [query.name for query in queries_in(file) if f".{query.name}" not in program()] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_query_is_understood_by_each_engine(file: Path, addresses_on_each_engine: Addresses) -> None:
-    with psycopg.connect(addresses_on_each_engine.of(Role.OWNER), autocommit=True) as connection:
+def test_every_query_is_understood_by_each_engine(file: Path, migrated: Addresses) -> None:
+    with psycopg.connect(migrated.of(Role.OWNER), autocommit=True) as connection:
         for query in queries_in(file):
             understand(connection, query)
 

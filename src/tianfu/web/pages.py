@@ -19,6 +19,7 @@ from tianfu.access.caller import NOBODY, Caller
 from tianfu.kernel.instants import Clock, china_date
 from tianfu.web.asking import Asking, HttpRequest, read_asking
 from tianfu.web.assets import Assets
+from tianfu.web.compiled import Compiled
 from tianfu.web.drawing.text import text_width
 from tianfu.web.formats import Formats
 from tianfu.web.languages import TONGUES, Language
@@ -29,6 +30,8 @@ WEB_FOLDER = Path(__file__).parent
 
 PLACES_MAX = 5
 """What the tab bar of a telephone holds; where a reader has more, the last of them leads to the rest."""
+
+_OURS, _THEIRS = Compiled(), Compiled()
 
 _BLANK_LINES = re.compile(r"\s*\n\s*")
 
@@ -153,7 +156,10 @@ class NhsukComponents:
 
     def __init__(self) -> None:
         self._environment = Environment(
-            loader=PackageLoader("nhsuk_frontend_jinja"), autoescape=True, undefined=ChainableUndefined
+            loader=PackageLoader("nhsuk_frontend_jinja"),
+            autoescape=True,
+            undefined=ChainableUndefined,
+            bytecode_cache=_THEIRS,
         )
 
     def __getattr__(self, name: str) -> Callable[[Mapping[str, Any]], Markup]:
@@ -173,6 +179,7 @@ def _environment(apps: Sequence[AppFolder]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        bytecode_cache=_OURS,
     )
 
 

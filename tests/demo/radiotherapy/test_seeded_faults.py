@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from demo.dice import Dice
 from demo.radiotherapy.faults import FAULTS, FAULTS_COUNT, apply, faults_of
@@ -9,6 +12,8 @@ from demo.radiotherapy.faults.fault import Fault, Layer
 from demo.radiotherapy.faults.noticing import Notices, noticed
 from demo.radiotherapy.objects import Kind
 from small_cases import COARSE, LIMITS, objects_named
+
+from tianfu.standards.dicom import cases
 
 DRAWS = 2
 PUBLISHED = ("TG-119", "pt_43")
@@ -19,7 +24,43 @@ def by_id(fault: Fault) -> str:
     return fault.id
 
 
+READERS = ("decode", "read_images", "read_structure_set", "read_plan", "read_dose", "read_treatment")
+SOUND: set[bytes] = set()
+"""The files that were not spoilt."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sound_files_are_read_once() -> Iterator[None]:
+    """A fault spoils one file or some; each of the others is read in the first case alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in READERS:
+            patch.setattr(cases, name, once_if_sound(getattr(cases, name)))
+        yield
+
+
+def once_if_sound(read: Callable[..., Any]) -> Callable[..., Any]:
+    kept: dict[tuple[bytes, ...], Any] = {}
+
+    def reading(given: Any, **limits: int) -> Any:
+        key = contents_of(given)
+        if not SOUND.issuperset(key):
+            return read(given, **limits)
+        if key not in kept:
+            kept[key] = read(given, **limits)
+        return kept[key]
+
+    return reading
+
+
+def contents_of(given: Any) -> tuple[bytes, ...]:
+    """The bytes of what a reader is given: bytes, a decoded object, or several."""
+    if isinstance(given, bytes):
+        return (given,)
+    return tuple(each.content for each in given) if isinstance(given, list) else (given.content,)
+
+
 def seen_of(fault: Fault, name: str, draw: int) -> Notices:
+    SOUND.update(objects_named(name).contents())
     spoiled = apply(fault, objects_named(name), Dice(name, fault.id, draw))
     return noticed(spoiled.objects, LIMITS, with_geometry=fault.layer in {Layer.GEOMETRY, Layer.PLAN_CHECK})
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import cache
 from ipaddress import ip_address
 from socket import SOCK_STREAM
+from ssl import SSLContext
 from typing import Protocol
 
 import httpx
@@ -33,6 +35,12 @@ class Fetcher(Protocol):
         ...
 
 
+@cache
+def trust() -> SSLContext:
+    """Whose certificates are believed: some hundred, read once in a process."""
+    return httpx.create_ssl_context()
+
+
 class HttpFetcher:
     """Others' servers over the network; each answer is there whole within `seconds`, or it is none.
 
@@ -43,7 +51,7 @@ class HttpFetcher:
     def __init__(self, *, reach: Reach, seconds: float = FETCH_SECONDS) -> None:
         self._reach = reach
         self._seconds = seconds
-        self._trust = httpx.create_ssl_context()
+        self._trust = trust()
 
     async def get(self, address: str) -> bytes:
         """What lies at an address."""

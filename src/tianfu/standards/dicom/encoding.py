@@ -139,12 +139,11 @@ def depth_checked(dataset: Dataset) -> None:
 
 
 def _items_in(dataset: Dataset) -> Iterator[Dataset]:
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
+    for element in list(dataset.values()):
         if isinstance(element, RawDataElement) and element.length not in {_UNDEFINED, len(element.value or b"")}:
             raise Refusal("dicom-truncated")
-        if element is not None and _is_sequence(element):
-            value = dataset[tag].value
+        if _is_sequence(element):
+            value = dataset[element.tag].value
             yield from (item for item in value or () if isinstance(item, Dataset))
 
 
