@@ -6,7 +6,6 @@ import itertools
 import locale
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.folders import made_folder, new_folder
+from tests.templates import compiled_once
 from tests.trails import close_trails
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
@@ -28,8 +29,6 @@ LOCALES = {
     "postgres-15-debian": "locale 'C.UTF-8' locale_provider icu icu_locale 'zh-u-co-pinyin'",
 }
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it get names that nobody can foretell
-MEMORY_FREE_BYTES_MIN = 4 << 30
 SERVER_MEMORY_BYTES = 1 << 30
 """What a server is told to have: little, for each database is new, and memory touched for the first time is slow."""
 
@@ -48,6 +47,13 @@ def one_language() -> Iterator[None]:
     yield
     if locale.setlocale(locale.LC_CTYPE) != LANGUAGE:
         locale.setlocale(locale.LC_CTYPE, LANGUAGE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    """To compile those of one page takes most of a second."""
+    with compiled_once():
+        yield
 
 
 class Engine:
@@ -185,7 +191,7 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
     folders: list[Path] = []
 
     def start(binaries: Binaries | None) -> Addresses:
-        folders.append(_made_folder())
+        folders.append(made_folder())
         server = EmbeddedPostgres(folders[-1], binaries=binaries)
         servers.append(server)
         with pytest.MonkeyPatch.context() as here:
@@ -204,11 +210,6 @@ def _servers() -> Iterator[Callable[[Binaries | None], Addresses]]:
             shutil.rmtree(folder)
 
 
-def _quick_place() -> Path | None:
-    """Where the thousand files of a database are made quickest: in memory, if it has room for some servers."""
-    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_FREE_BYTES_MIN else None
-
-
 def _hurry(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """A test's data need not outlive the machine, and its made-up passwords no guessing."""
     for setting in ("fsync = off", "min_wal_size = '32MB'", "max_wal_size = '128MB'"):
@@ -216,19 +217,3 @@ def _hurry(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     if connection.info.server_version >= SCRAM_ITERATIONS_SINCE:
         connection.execute("alter system set scram_iterations = 1")
     connection.execute("select pg_reload_conf()")
-
-
-@contextmanager
-def new_folder() -> Iterator[Path]:
-    """See `short_folder`; gone after the block."""
-    folder = _made_folder()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def _made_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tianfu-", dir=_quick_place()))
-    folder.chmod(0o755)
-    return folder
