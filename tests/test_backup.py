@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ import orjson
 import pytest
 from demo.telling import Wish, tell_province
 
+from tests.folders import new_folder
 from tests.supervision.installation import Installation
 from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR
@@ -82,12 +82,10 @@ def installed(home: Path) -> Installation:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="tianfu-"))
-    made.chmod(0o755)
-    yield made
-    for home in made.glob("home*"):
-        EmbeddedPostgres(home).stop()
-    shutil.rmtree(made)
+    with new_folder() as made:
+        yield made
+        for home in made.glob("home*"):
+            EmbeddedPostgres(home).stop()
 
 
 @pytest.fixture(scope="module")
