@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.places import made_folder, place_in_memory
+from tests.folders import made_folder, new_folder, place_in_memory
 from tests.trails import close_trails
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.db.binaries import Binaries, installed_binaries
@@ -212,13 +212,3 @@ def _hurry(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     if connection.info.server_version >= SCRAM_ITERATIONS_SINCE:
         connection.execute("alter system set scram_iterations = 1")
     connection.execute("select pg_reload_conf()")
-
-
-@contextmanager
-def new_folder() -> Iterator[Path]:
-    """See `short_folder`; gone after the block."""
-    folder = made_folder()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)

@@ -16,7 +16,7 @@ import orjson
 import pytest
 from demo.telling import Wish, tell_province
 
-from tests.places import made_folder
+from tests.folders import new_folder
 from tests.supervision.installation import Installation
 from tests.trails import auditor_of
 from tianfu.access.caller import OPERATOR
@@ -82,11 +82,10 @@ def installed(home: Path) -> Installation:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    made = made_folder()
-    yield made
-    for home in made.glob("home*"):
-        EmbeddedPostgres(home).stop()
-    shutil.rmtree(made)
+    with new_folder() as made:
+        yield made
+        for home in made.glob("home*"):
+            EmbeddedPostgres(home).stop()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from bench.people import People
 from demo.telling import Wish, tell_province
 
-from tests.places import made_folder
+from tests.folders import made_folder
 from tests.supervision.installation import Installation
 from tianfu.db import EmbeddedPostgres
 from tianfu.db.binaries import wheel_binaries

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import shutil
+import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
-from tests.places import made_folder
+from tests.folders import made_folder
 from tianfu.db import Database
 from tianfu.kernel.instants import system_clock
 from tianfu.records.audit import GroupAuditor
 from tianfu.records.trail.epochs import Trail, open_trail
+from tianfu.records.trail.flusher import SERVED_BYTES, count_in, flush_when_asked
 
 _OPEN: list[tuple[Trail, Path]] = []
 
 
 async def trail_of(database: Database) -> Trail:
-    """A trail in a folder of its own, closed when the test ends."""
-    home = made_folder("tianfu-trail-")
-    trail = await open_trail(database, home, system_clock)
+    """A trail in a folder of its own, closed when the test ends; a thread flushes it, which begins at once."""
+    home = made_folder()
+    trail = await open_trail(database, home, system_clock, start_flusher=in_a_thread)
     _OPEN.append((trail, home))
     return trail
 
@@ -33,3 +39,36 @@ def close_trails() -> None:
         trail, home = _OPEN.pop()
         trail.close()
         shutil.rmtree(home)
+
+
+class Flusher:
+    """The flusher's own code in a thread."""
+
+    def __init__(self, asked: int, file: int, folder: str, served: int) -> None:
+        self._descriptors = asked, file
+        count = count_in(mmap.mmap(served, SERVED_BYTES))
+        self._thread = threading.Thread(target=self._run, args=(asked, file, folder, count), daemon=True)
+        self._thread.start()
+
+    def _run(self, asked: int, file: int, folder: str, served: memoryview) -> None:
+        try:
+            with suppress(OSError):
+                flush_when_asked(asked, file, folder, served)
+        finally:
+            for descriptor in self._descriptors:
+                os.close(descriptor)
+
+    def poll(self) -> int | None:
+        return None if self._thread.is_alive() else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._thread.join(timeout)
+        return 0
+
+    def kill(self) -> None:
+        """A thread cannot be killed; nobody has to."""
+
+
+def in_a_thread(asked: socket.socket, file: int, folder: Path, served: int) -> Flusher:
+    """Start a flusher that is no process of its own."""
+    return Flusher(os.dup(asked.fileno()), os.dup(file), str(folder), served)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from tianfu.records.trail.epochs import Trail, open_trail
 from tianfu.records.trail.roots import ROOTS_NOT_KEPT, RootMaker
 from tianfu.standards.fhir.parsing import parse_resource
 from tianfu.vault.places import FolderPlace
+from tianfu_audit_verify.command import ADDRESS, main
 
 WHO = DESK
 WHY = Purpose.TREATMENT
@@ -101,15 +105,24 @@ class Installation:
             return cursor.fetchall() if cursor.description else []
 
     def check(self, **places: str | None) -> Checked:
-        """Run the program that checks; a place given as None is left out."""
-        given = {name: str(self.audit / name) for name in ("heads", "roots", "keys")} | places
-        command = [sys.executable, "-m", "tianfu_audit_verify", "--json"]
-        for name, place in given.items():
-            command += [f"--{name}", place] if place is not None else []
-        environment = {**os.environ, "TIANFU_AUDIT_DATABASE_URL": self.addresses.of(Role.READER)}
+        """Run the command that checks; a place given as None is left out."""
+        with pytest.MonkeyPatch.context() as here, redirect_stdout(io.StringIO()) as said:
+            here.setenv(ADDRESS, self.addresses.of(Role.READER))
+            code = main(self._arguments(places))
+        return Checked(code, json.loads(said.getvalue()))
+
+    def check_by_program(self, **places: str | None) -> Checked:
+        """The same by a process of its own."""
+        command = [sys.executable, "-m", "tianfu_audit_verify", *self._arguments(places)]
+        environment = {**os.environ, ADDRESS: self.addresses.of(Role.READER)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.stdout, done.stderr
         return Checked(done.returncode, json.loads(done.stdout))
+
+    def _arguments(self, places: Mapping[str, str | None]) -> list[str]:
+        given = {name: str(self.audit / name) for name in ("heads", "roots", "keys")} | places
+        named = ([f"--{name}", place] for name, place in given.items() if place is not None)
+        return ["--json", *chain.from_iterable(named)]
 
 
 class Process:
@@ -143,7 +156,7 @@ class Process:
 
 
 @pytest.fixture
-async def installation(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Installation]:
-    made = Installation(tmp_path, addresses, database)
+async def installation(short_folder: Path, addresses: Addresses, database: Database) -> AsyncIterator[Installation]:
+    made = Installation(short_folder, addresses, database)
     yield made
     await made.close()

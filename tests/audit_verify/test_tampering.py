@@ -42,9 +42,9 @@ async def process(installation: Installation) -> Process:
 
 async def test_a_trail_that_nobody_touched_is_intact(installation: Installation, process: Process) -> None:
     await installation.root()
-    said = installation.check()
-    assert (said.code, said.verdict, said.said["events"]) == (0, "intact", EVENTS)
-    assert (said.tampered, said.unchecked, said.said["unacknowledged"]) == ([], [], 0)
+    for said in (installation.check_by_program(), installation.check()):
+        assert (said.code, said.verdict, said.said["events"]) == (0, "intact", EVENTS)
+        assert (said.tampered, said.unchecked, said.said["unacknowledged"]) == ([], [], 0)
     assert process.writer
 
 
@@ -52,7 +52,7 @@ async def test_a_trail_that_nobody_touched_is_intact(installation: Installation,
 async def test_an_edited_column_names_its_event(installation: Installation, process: Process, column: str) -> None:
     await installation.root()
     installation.superuser(f"update audit set {column} = {EDITS[column]} where number = 5")  # noqa: S608
-    said = installation.check()
+    said = installation.check_by_program() if column == "hash" else installation.check()
     assert (said.code, said.tampered) == (1, [("event-changed", 1, 5)])
     assert said.said["tampered"][0]["writer"] == process.writer
     assert isinstance(said.said["tampered"][0]["at"], int)

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.conftest import new_folder
+from tests.folders import new_folder
 from tianfu.db import Addresses, EmbeddedPostgres, postmaster
 from tianfu.db.account import account_for
 from tianfu.db.leases import Lease

@@ -19,7 +19,7 @@ from bench.people import PASSWORD, People
 from bench.program import Program
 
 from tests.deploy.front import NAME, Front, nginx
-from tests.places import made_folder
+from tests.folders import made_folder
 from tests.supervision.installation import Installation, free_port
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.instants import system_clock

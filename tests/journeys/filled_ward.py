@@ -15,9 +15,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from tests.folders import made_folder
 from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
 from tests.journeys.entering import Entrance, Login, demo_logins
-from tests.places import made_folder
 
 RESIDENTS = 20
 BEDS = 12

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 
+from tests.folders import made_folder
 from tests.journeys.conftest import PICTURES, Desk
 from tests.journeys.test_for_everybody import findings, overflow
-from tests.places import made_folder
 from tests.services.accounts.conftest import HOSPITAL, PARTY, TREE, Telephone
 from tests.supervision.installation import Installation
 from tests.trails import auditor_of, close_trails

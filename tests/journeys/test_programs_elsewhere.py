@@ -16,10 +16,10 @@ from itertools import count
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.folders import made_folder
 from tests.journeys.app_elsewhere import AppElsewhere, app_elsewhere
 from tests.journeys.conftest import Desk
 from tests.journeys.test_passkeys import device_of, looked_at
-from tests.places import made_folder
 from tests.supervision.installation import wait_until
 from tests.supervision.test_outside_provider import House, make_provider
 from tianfu.db import EmbeddedPostgres

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import mmap
 import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import psycopg
 import pytest
 from tests.records.conftest import KEYS, WHO, WHY, entry, patient
 from tests.records.test_faults import Faults, Interrupted
+from tests.trails import Flusher, in_a_thread
 
 from tianfu.db import Addresses, Database, Query, Role
 from tianfu.db.errors import StatementFailed
@@ -32,7 +30,6 @@ from tianfu.records.audit import GroupAuditor
 from tianfu.records.store import SearchRequest, Store
 from tianfu.records.trail import flushing, head_file
 from tianfu.records.trail.epochs import Trail, open_trail
-from tianfu.records.trail.flusher import SERVED_BYTES, count_in, flush_when_asked
 from tianfu.records.trail.flushing import Running
 from tianfu.records.trail.head_reading import Ended, HeadReader, LifeLock, ended_writers
 from tianfu.records.trail.lanes import Head
@@ -126,17 +123,17 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, addresses: Addresses, database: Database) -> AsyncIterator[Place]:
-    trail = await open_trail(database, tmp_path, system_clock)
-    yield await place_of(trail, database, addresses, tmp_path)
+async def place(short_folder: Path, addresses: Addresses, database: Database) -> AsyncIterator[Place]:
+    trail = await open_trail(database, short_folder, system_clock)
+    yield await place_of(trail, database, addresses, short_folder)
     trail.close()
 
 
 @pytest.fixture
-async def place_on(tmp_path: Path, addresses: Addresses, database: Database, disk: Disk) -> AsyncIterator[Place]:
+async def place_on(short_folder: Path, addresses: Addresses, database: Database, disk: Disk) -> AsyncIterator[Place]:
     """A place whose disk the test can break."""
-    trail = await open_trail(database, tmp_path, system_clock, start_flusher=disk.flusher)
-    yield await place_of(trail, database, addresses, tmp_path)
+    trail = await open_trail(database, short_folder, system_clock, start_flusher=disk.flusher)
+    yield await place_of(trail, database, addresses, short_folder)
     trail.close()
 
 
@@ -218,7 +215,7 @@ class Disk:
             monkeypatch.setattr(os, act, self._act(act, getattr(os, act)))
 
     def flusher(self, asked: socket.socket, file: int, folder: Path, served: int) -> Running:
-        self.flushers.append(Flusher(os.dup(asked.fileno()), os.dup(file), str(folder), served))
+        self.flushers.append(in_a_thread(asked, file, folder, served))
         return self.flushers[-1]
 
     def _act(self, act: str, plain: Callable[..., object]) -> Callable[..., object]:
@@ -238,34 +235,6 @@ class Disk:
 
 def _is_about_heads(act: str, about: object) -> bool:
     return str(about if act == "open" else Path(f"/proc/self/fd/{about}").readlink()).endswith((".heads", "/heads"))
-
-
-class Flusher:
-    """The flusher's own code in a thread."""
-
-    def __init__(self, asked: int, file: int, folder: str, served: int) -> None:
-        self._descriptors = asked, file
-        count = count_in(mmap.mmap(served, SERVED_BYTES))
-        self._thread = threading.Thread(target=self._run, args=(asked, file, folder, count), daemon=True)
-        self._thread.start()
-
-    def _run(self, asked: int, file: int, folder: str, served: memoryview) -> None:
-        try:
-            with suppress(OSError):
-                flush_when_asked(asked, file, folder, served)
-        finally:
-            for descriptor in self._descriptors:
-                os.close(descriptor)
-
-    def poll(self) -> int | None:
-        return None if self._thread.is_alive() else 0
-
-    def wait(self, timeout: float | None = None) -> int:
-        self._thread.join(timeout)
-        return 0
-
-    def kill(self) -> None:
-        """A thread cannot be killed; nobody has to."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.conftest import new_folder
+from tests.folders import new_folder
 from tests.supervision.installation import Installation
 
 from tianfu.db import EmbeddedPostgres

@@ -18,7 +18,7 @@ import pytest
 from demo.ward.asking import ask_consultation
 from demo.ward.beds import BEDS, TWINS
 from demo.ward.telling import NEWBORN
-from tests.places import made_folder
+from tests.folders import made_folder
 from tests.supervision.installation import Installation
 
 from tianfu.access.caller import OPERATOR

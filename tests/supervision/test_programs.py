@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from bench.program import ASSERTION_TYPE, Program
-from tests.places import made_folder
+from tests.folders import made_folder
 from tests.supervision.installation import Installation
 
 from tianfu.db import Database, EmbeddedPostgres, Query

@@ -23,7 +23,7 @@ from fhirclient.client import FHIRClient
 from fhirclient.models.observation import Observation
 from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedException, FHIRUnauthorizedException
-from tests.places import made_folder
+from tests.folders import made_folder
 from tests.supervision.installation import Installation, wait_until
 
 from tianfu.access.caller import OPERATOR
