@@ -72,17 +72,18 @@ def spread(fluence: Floats, kernels: Floats, beam: PencilBeam, *, cells: int) ->
     """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), nothing
     where it is farther away than kernels reach.
     """
-    half = min(cells + max(fluence.shape) // 2, int(beam.radius_mm[-1] / cell_mm(beam)) + 1)
-    beyond = max(0, cells - half - min(fluence.shape) // 2)
+    widest = max(fluence.shape)
+    half = min(cells + widest // 2, int(beam.radius_mm[-1] / cell_mm(beam)) + 1)
+    beyond = max(0, cells - half - widest // 2)
     if beyond:
         return np.pad(spread(fluence, kernels, beam, cells=cells - beyond), ((0, 0), (beyond,) * 2, (beyond,) * 2))
     # An even length has a place opposite to the middle, so that a quarter of a kernel is all of it.
-    length = 2 * fft.next_fast_len(half + (max(fluence.shape) + 1) // 2, real=True)
-    placed = np.zeros((length, length))
-    placed[half : half + fluence.shape[0], half : half + fluence.shape[1]] = fluence
+    length = 2 * fft.next_fast_len(half + (widest + 1) // 2, real=True)
+    placed, middle = np.zeros((length, length)), half + widest // 2
+    first, after = (middle - size // 2 for size in fluence.shape)
+    placed[first : first + fluence.shape[0], after : after + fluence.shape[1]] = fluence
     seen = fft.rfft2(placed, workers=WORKERS)
-    low = tuple(half + size // 2 - cells for size in fluence.shape)
-    kept = (slice(low[0], low[0] + 2 * cells + 1), slice(low[1], low[1] + 2 * cells + 1))
+    kept = (slice(middle - cells, middle + cells + 1),) * 2
     planes = (seen * _transformed(kernel, beam, half=half, length=length) for kernel in kernels)
     return np.array([fft.irfft2(plane, (length, length), workers=WORKERS)[kept] for plane in planes])
 
