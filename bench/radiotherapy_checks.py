@@ -33,7 +33,7 @@ from scipy.ndimage import uniform_filter
 
 from bench.radiotherapy_named import RIGHTLY
 from tianfu.apps.radiotherapy.model.checking.rules import Outcome, Topic
-from tianfu.apps.radiotherapy.model.checking.subjects import checked_of
+from tianfu.apps.radiotherapy.model.checking.subjects import Found, checked_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of
 from tianfu.apps.radiotherapy.model.rings import moments_of
 from tianfu.kernel.refusal import Refusal
@@ -70,6 +70,15 @@ Planted = TypeVar("Planted", Blind, Fault)
 
 Said = frozenset[tuple[str, str]]
 """What rules found, each with its place and its words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A case, what rules find in it, and what of its objects they computed for that."""
+
+    case: Case
+    said: Said
+    found: Found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,39 +207,47 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
 def counted(share: Share) -> Counted:
     """Look over a share's sound cases, and plant its faults in the first ones of them."""
     cases = share.cases()
-    said = [said_of(case) for case in cases]
+    planted = [looked_over(case) for case in cases[:PLANTED_IN]]
+    said = [*(one.said for one in planted), *(said_of(case) for case in cases[PLANTED_IN:])]
     alarms = Counter(rule for each in said for rule, _ in each)
-    planted = list(zip(cases, said, strict=True))[:PLANTED_IN]
     blind = share.of_faults(list(BLIND_FAULTS.values()))
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
-        seeded=tuple(seeded_tried(share.seed, [case for case, _ in planted], seeded)),
+        seeded=tuple(seeded_tried(share.seed, cases[:PLANTED_IN], seeded)),
     )
 
 
-def said_of(case: Case) -> Said:
-    """What rules find in a case, with a common machine's limits."""
-    return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None))))
+def said_of(case: Case, found: Found | None = None) -> Said:
+    """What rules find in a case, with a common machine's limits; `found` is of a case that has some of its objects."""
+    return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None, found=found))))
 
 
-def blind_tried(seed: int, cases: Sequence[tuple[Case, Said]], faults: Sequence[Blind]) -> Iterator[Tried]:
-    """Each blind fault in one of the cases, which come with what rules find in them as they are."""
+def looked_over(case: Case) -> Looked:
+    """A case as it is before a fault is planted."""
+    checked = checked_of(case, plan=None, machine=GENERIC, protocol=None)
+    return Looked(case=case, said=frozenset(_said(outcomes_of(checked))), found=checked.found)
+
+
+def blind_tried(seed: int, cases: Sequence[Looked], faults: Sequence[Blind]) -> Iterator[Tried]:
+    """Each blind fault in one of the cases."""
     for number, fault in enumerate(faults):
-        case, before = cases[number % len(cases)]
-        yield _tried(fault.id, before, said_of(fault.plant(case, Dice("blind", seed, fault.id))))
+        before = cases[number % len(cases)]
+        after = said_of(fault.plant(before.case, Dice("blind", seed, fault.id)), before.found)
+        yield _tried(fault.id, before.said, after)
 
 
 def seeded_tried(seed: int, cases: list[Case], faults: Sequence[Fault]) -> Iterator[Tried]:
     """Each fault in the objects of one of the cases, written to files and read again."""
     files = [written(_without_pictures(case)) for case in cases]
-    read = [_read(one) for one in files]
-    before = [said_of(case) for case in read]
+    read = [looked_over(_read(one)) for one in files]
     for number, fault in enumerate(faults):
         place = number % len(cases)
-        yield _tried(fault.id, before[place], said_of(_spoilt(fault, files[place], read[place], seed)))
+        before = read[place]
+        after = said_of(_spoilt(fault, files[place], before.case, seed), before.found)
+        yield _tried(fault.id, before.said, after)
 
 
 def _spoilt(fault: Fault, files: Objects, before: Case, seed: int) -> Case:
