@@ -15,8 +15,8 @@ import orjson
 
 from bench.doctors_app import doctors_headers
 from bench.load_generator import wrk
-from bench.preparing import say
 from bench.program import Program
+from bench.saying import say
 from bench.serving import REAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query
 from tianfu.db.embedded import EmbeddedPostgres

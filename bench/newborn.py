@@ -20,7 +20,7 @@ from bench.newborn_media import LOAD_CORE, MediaServer, media_server, pin
 from bench.newborn_media import LOSSY as LOSSY_SERVER
 from bench.newborn_pages import cost_in_chromium, frames_at_loss, seen_in_chromium
 from bench.newborn_stalls import stalls_in_chromium
-from bench.preparing import say
+from bench.saying import say
 
 Result = dict[str, object]
 

@@ -18,7 +18,7 @@ import uvloop
 
 from bench.newborn_load import PACKETS_OF_PICTURE, PICTURES_PER_SECOND, End, run, visits
 from bench.newborn_media import used_seconds
-from bench.preparing import say
+from bench.saying import say
 from tianfu.services.realtime.embedded.remote import EmbeddedMedia
 from tianfu.services.realtime.protocol.rooms import LEASE_LOST
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import time
 from pathlib import Path
 
 from bench.places import keys, synthea
+from bench.saying import say
 from tianfu.db import migrate
 from tianfu.db.embedded import EmbeddedPostgres
 from tianfu.installation import schema_steps
 from tianfu.records.importing.files import Source
 from tianfu.records.importing.run import import_paths
-
-RESOURCES = 1_000_000
 
 
 def prepare(home: Path, resources: int) -> None:
@@ -44,8 +42,3 @@ def prepare(home: Path, resources: int) -> None:
                 progress=lambda read, size, taken: None,
             )
             mark.write_text(str(done.resources), "ascii")
-
-
-def say(sentence: str) -> None:
-    """Tell how far it is, beside the result."""
-    print(f"• {sentence}", file=sys.stderr, flush=True)

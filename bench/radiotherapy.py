@@ -15,10 +15,10 @@ import numpy as np
 
 from bench.machine import machine
 from bench.peers import PeerMissingError
-from bench.preparing import say
 from bench.radiotherapy_dvh import dvh_keys
 from bench.radiotherapy_dvh_beside import dvh_rows
 from bench.radiotherapy_gamma import gamma_keys, peer_gamma
+from bench.saying import say
 from bench.structures import IMAGE, STEP_MM, organ
 from tianfu.apps.radiotherapy.model.masks import mask_of
 from tianfu.apps.radiotherapy.model.shapes import shape_of

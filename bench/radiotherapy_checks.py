@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ from scipy.ndimage import uniform_filter
 
 from bench.radiotherapy_named import RIGHTLY
 from tianfu.apps.radiotherapy.model.checking.rules import Outcome, Topic
-from tianfu.apps.radiotherapy.model.checking.subjects import checked_of
+from tianfu.apps.radiotherapy.model.checking.subjects import Found, checked_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of
 from tianfu.apps.radiotherapy.model.rings import moments_of
 from tianfu.kernel.refusal import Refusal
@@ -69,6 +70,15 @@ Planted = TypeVar("Planted", Blind, Fault)
 
 Said = frozenset[tuple[str, str]]
 """What rules found, each with its place and its words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A case, what rules find in it, and what of its objects they computed for that."""
+
+    case: Case
+    said: Said
+    found: Found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +125,14 @@ class Counted:
 
 
 class Shares:
-    """Processes at work from the beginning; without a seed one is drawn.  All faults if it is the whole, else half."""
+    """Processes at work from the beginning; without a seed one is drawn.  All faults if it is the whole, else half.
+
+    Whoever leaves the block before they are done ends them.
+    """
 
     def __init__(self, seed: int | None = None, *, is_whole: bool) -> None:
         """Start them."""
-        self.began = time.perf_counter()
+        self._began, self._rested = time.perf_counter(), 0.0
         self.seed = secrets.randbelow(2**32) if seed is None else seed
         self._at_work = [
             subprocess.Popen(
@@ -133,13 +146,38 @@ class Shares:
             for number in range(PROCESSES)
         ]
 
+    def __enter__(self) -> Shares:
+        """Themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End those that are still at work."""
+        for process in self._at_work:
+            process.kill()
+            process.wait()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing of theirs runs inside the block, so that what is timed there has the machine to itself."""
+        began = time.perf_counter()
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+            self._rested += time.perf_counter() - began
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._at_work:
+            process.send_signal(number)
+
     def keys(self) -> Result:
         """Counts of what is caught, of what is missed, and of false alarms, once all are done."""
         told = [process.communicate()[0] for process in self._at_work]
         if any(process.returncode for process in self._at_work):
             raise SystemExit("a process that tried the rules broke off")
         return keys_of(self.seed, [_counted_from(json.loads(one)) for one in told]) | {
-            "check_seconds": round(time.perf_counter() - self.began, 1)
+            "check_seconds": round(time.perf_counter() - self._began - self._rested, 1)
         }
 
 
@@ -169,39 +207,47 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
 def counted(share: Share) -> Counted:
     """Look over a share's sound cases, and plant its faults in the first ones of them."""
     cases = share.cases()
-    said = [said_of(case) for case in cases]
+    planted = [looked_over(case) for case in cases[:PLANTED_IN]]
+    said = [*(one.said for one in planted), *(said_of(case) for case in cases[PLANTED_IN:])]
     alarms = Counter(rule for each in said for rule, _ in each)
-    planted = list(zip(cases, said, strict=True))[:PLANTED_IN]
     blind = share.of_faults(list(BLIND_FAULTS.values()))
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
-        seeded=tuple(seeded_tried(share.seed, [case for case, _ in planted], seeded)),
+        seeded=tuple(seeded_tried(share.seed, cases[:PLANTED_IN], seeded)),
     )
 
 
-def said_of(case: Case) -> Said:
-    """What rules find in a case, with a common machine's limits."""
-    return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None))))
+def said_of(case: Case, found: Found | None = None) -> Said:
+    """What rules find in a case, with a common machine's limits; `found` is of a case that has some of its objects."""
+    return frozenset(_said(outcomes_of(checked_of(case, plan=None, machine=GENERIC, protocol=None, found=found))))
 
 
-def blind_tried(seed: int, cases: Sequence[tuple[Case, Said]], faults: Sequence[Blind]) -> Iterator[Tried]:
-    """Each blind fault in one of the cases, which come with what rules find in them as they are."""
+def looked_over(case: Case) -> Looked:
+    """A case as it is before a fault is planted."""
+    checked = checked_of(case, plan=None, machine=GENERIC, protocol=None)
+    return Looked(case=case, said=frozenset(_said(outcomes_of(checked))), found=checked.found)
+
+
+def blind_tried(seed: int, cases: Sequence[Looked], faults: Sequence[Blind]) -> Iterator[Tried]:
+    """Each blind fault in one of the cases."""
     for number, fault in enumerate(faults):
-        case, before = cases[number % len(cases)]
-        yield _tried(fault.id, before, said_of(fault.plant(case, Dice("blind", seed, fault.id))))
+        before = cases[number % len(cases)]
+        after = said_of(fault.plant(before.case, Dice("blind", seed, fault.id)), before.found)
+        yield _tried(fault.id, before.said, after)
 
 
 def seeded_tried(seed: int, cases: list[Case], faults: Sequence[Fault]) -> Iterator[Tried]:
     """Each fault in the objects of one of the cases, written to files and read again."""
     files = [written(_without_pictures(case)) for case in cases]
-    read = [_read(one) for one in files]
-    before = [said_of(case) for case in read]
+    read = [looked_over(_read(one)) for one in files]
     for number, fault in enumerate(faults):
         place = number % len(cases)
-        yield _tried(fault.id, before[place], said_of(_spoilt(fault, files[place], read[place], seed)))
+        before = read[place]
+        after = said_of(_spoilt(fault, files[place], before.case, seed), before.found)
+        yield _tried(fault.id, before.said, after)
 
 
 def _spoilt(fault: Fault, files: Objects, before: Case, seed: int) -> Case:
@@ -323,7 +369,8 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="all faults, not a half that the seed draws")
     asked = parser.parse_args()
     if asked.share is None:
-        print(json.dumps(Shares(asked.seed, is_whole=asked.whole).keys()))
+        with Shares(asked.seed, is_whole=asked.whole) as shares:
+            print(json.dumps(shares.keys()))
     else:
         share = Share(seed=asked.seed, number=asked.share, of=PROCESSES, is_whole=asked.whole)
         print(json.dumps(_told(counted(share))))

@@ -31,6 +31,7 @@ HALF_MM = (50.0, 45.0)
 
 def fitted(beam: PencilBeam) -> tuple[PointKernels, float]:
     """The kernels, and the seconds that their fit took."""
+    fitted_kernels.cache_clear()
     began = time.perf_counter()
     kernels = fitted_kernels(beam, SIX_MEGAVOLT_FIT)
     return kernels, time.perf_counter() - began

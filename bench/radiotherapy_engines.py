@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve
+from scipy import fft
 
 from tianfu.apps.radiotherapy.model.gamma import gamma_index
 from tianfu.apps.radiotherapy.model.gamma_criteria import Difference, GammaCriteria, Normalisation, Search
@@ -220,7 +220,10 @@ def _pencils(beam: PencilBeam, side_mm: float) -> Floats:
 
 def _profile(fluence: Floats, kernel: Floats) -> tuple[Floats, Floats]:
     """Places along x and the sum of a kernel over a fluence there, on the axis across it."""
-    spread = fftconvolve(fluence, kernel * RASTER_MM**2)
+    shape = [fft.next_fast_len(sum(sizes) - 1, real=True) for sizes in zip(fluence.shape, kernel.shape, strict=True)]
+    rows, columns = np.add(fluence.shape, kernel.shape) - 1
+    both = fft.rfft2(fluence, shape) * fft.rfft2(kernel * RASTER_MM**2, shape)
+    spread = fft.irfft2(both, shape)[:rows, :columns]
     middle = len(spread) // 2
     places = (np.arange(spread.shape[1]) - (spread.shape[1] - 1) / 2) * RASTER_MM
     # A fluence of an even count has its axis between two rows.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from demo.radiotherapy.objects import Making, values_of
+from demo.radiotherapy.objects import Making, contoured_values_of
 from demo.radiotherapy.published import tg119
 
 from bench.radiotherapy_tg119 import FOLDER, TG119_TABLE
@@ -86,7 +86,7 @@ def phantom_case() -> Case:
     """The phantom's images and contours; the target is called as the template calls it."""
     drawn = tg119(FOLDER)
     named = tuple(replace(one, name=TARGET) if one.kind == "PTV" else one for one in drawn.structures)
-    case = values_of(replace(drawn, structures=named), Making(seed=119))
+    case = contoured_values_of(replace(drawn, structures=named), Making(seed=119))
     (contours,) = case.structure_sets
     return Case(images=case.images, structure_sets=(_accepted(contours),))
 

@@ -19,7 +19,6 @@ from demo.radiotherapy.published import OPENKBP_HU_SHIFT, openkbp_dose, openkbp_
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bench.preparing import say
 from bench.radiotherapy_influence import SETTINGS, beamlets_about
 from bench.radiotherapy_openkbp_scores import (
     ORGANS,
@@ -31,6 +30,7 @@ from bench.radiotherapy_openkbp_scores import (
     histogram_points,
 )
 from bench.radiotherapy_tg119 import FOLDER, TG119_TABLE, DataMissingError, points_of, read_machine
+from bench.saying import say
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Descent
 from tianfu.apps.radiotherapy.model.optimisation.fluence import Settings as Stop

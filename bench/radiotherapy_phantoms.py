@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from demo.radiotherapy.objects import Making, values_of
+from demo.radiotherapy.objects import Making, contoured_values_of
 from demo.radiotherapy.task_group import TASK_GROUP_PHANTOMS, TaskGroupPhantom
 
-from bench.preparing import say
 from bench.radiotherapy_tg119 import TG119_TABLE
+from bench.saying import say
 from tianfu.apps.radiotherapy.model.contouring.reviews import accepted_by
 from tianfu.apps.radiotherapy.model.dvh import dose_volume_histogram
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
@@ -87,7 +87,7 @@ def reached_on(phantom: TaskGroupPhantom, machine: Machine) -> Reached:
 
 def case_of(phantom: TaskGroupPhantom) -> Case:
     """The phantom's images and contours, as if a person had accepted them."""
-    made = values_of(phantom.made(), Making(seed=1))
+    made = contoured_values_of(phantom.made(), Making(seed=1))
     (drawn,) = made.structure_sets
     accepted = tuple(accepted_by(one, person="Wang^Fang", at=DRAWN_AT) for one in drawn.structures)
     return Case(images=made.images, structure_sets=(replace(drawn, structures=accepted),))

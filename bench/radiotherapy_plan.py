@@ -19,7 +19,6 @@ from dataclasses import replace
 import numpy as np
 
 from bench.machine import machine
-from bench.preparing import say
 from bench.radiotherapy_checks import Shares
 from bench.radiotherapy_cones import cones_keys, fitted
 from bench.radiotherapy_engines import Engines, agreement_keys, lung_keys, water_keys
@@ -29,6 +28,7 @@ from bench.radiotherapy_phantoms import phantom_keys, phantom_names
 from bench.radiotherapy_plan_peers import FULL_ONLY as PEERS_ONLY
 from bench.radiotherapy_plan_peers import full_keys
 from bench.radiotherapy_tg119 import DataMissingError, Phantom, points_of, read_machine, read_phantom
+from bench.saying import say
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.machines.generic import generic_linac
 from tianfu.apps.radiotherapy.model.machines.machines import Machine
@@ -63,17 +63,18 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
         phantom, beam = read_phantom(), read_machine()
     except DataMissingError as error:
         return result | {"data_missing": str(error)}
-    case, linac = phantom_case(), generic_linac(beam)
-    say("a coarse plan, which compiles")
-    result |= {"plan_compile_seconds": round(compile_seconds(case, linac), 1)}
-    kernels, fit_seconds = fitted(beam)
-    engines = Engines(beam=beam, kernels=kernels)
-    result |= {"cones_fit_seconds": round(fit_seconds, 2)}
-    result |= _alone(phantom, case, linac, engines)
-    say("rules on plans, beside engines in water and lung, and a finer grid")
-    shares = Shares(is_whole=with_peers)
-    result |= _beside(phantom, engines)
-    result |= shares.keys()
+    with Shares(is_whole=with_peers) as shares:
+        case, linac = phantom_case(), generic_linac(beam)
+        say("a coarse plan, which compiles, beside rules on plans")
+        result |= {"plan_compile_seconds": round(compile_seconds(case, linac), 1)}
+        kernels, fit_seconds = fitted(beam)
+        engines = Engines(beam=beam, kernels=kernels)
+        result |= {"cones_fit_seconds": round(fit_seconds, 2)}
+        with shares.resting():
+            result |= _alone(phantom, case, linac, engines)
+        say("rules on plans, beside engines in water and lung, and a finer grid")
+        result |= _beside(phantom, engines)
+        result |= shares.keys()
     if with_peers:
         result |= phantom_keys(linac)
         say("the converged objective")

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 
 from bench.peers import PeerMissingError, asked
-from bench.preparing import say
 from bench.radiotherapy_openkbp import openkbp_keys
 from bench.radiotherapy_plan_peers_dose import BEAMLET_MM, PEER, PROGRAM, dose_keys
 from bench.radiotherapy_plan_peers_fluence import fluence_keys
 from bench.radiotherapy_tg119 import DataMissingError, Phantom
+from bench.saying import say
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets
 from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Settings, influence

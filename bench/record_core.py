@@ -22,8 +22,8 @@ from bench import synthea
 from bench.load_generator import wrk
 from bench.machine import machine
 from bench.places import home_for, keys
-from bench.preparing import say
 from bench.program import Program
+from bench.saying import say
 from bench.serving import REAL, TRIVIAL, UNTRACED, served
 from tianfu.db import Addresses, Database, Query, migrate
 from tianfu.db.embedded import EmbeddedPostgres

@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from bench.preparing import say
+from bench.saying import say
 from tianfu.kernel.ids import record_number
 from tianfu.records.codec import Codec
 from tianfu.records.sealing import Body, Draft, Sealer, Versioned

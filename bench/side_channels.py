@@ -11,7 +11,7 @@ from tests.records.search.every_question import every_question
 from tests.records.search.linked_world import address
 from tests.records.search.test_side_channels import CALLERS, WORLD, answer, open_and_fill, seen
 
-from bench.preparing import say
+from bench.saying import say
 from tianfu.db import Addresses, Database, EmbeddedPostgres, migrate
 from tianfu.installation import schema_steps
 

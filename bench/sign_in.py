@@ -25,7 +25,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from bench.doctors_app import token_of
 from bench.machine import machine
 from bench.places import keys
-from bench.preparing import say
+from bench.saying import say
 from tianfu.access.caller import Caller
 from tianfu.access.organisations import OrganisationTree
 from tianfu.access.purpose import Purpose

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from demo.radiotherapy.machines import exponential_beam
-from demo.radiotherapy.objects import Making, values_of
+from demo.radiotherapy.objects import Making, contoured_values_of
 from demo.radiotherapy.task_group import TASK_GROUP_PHANTOMS
 
 from tianfu.apps.radiotherapy.density_tables import shipped_density_table
@@ -65,7 +65,7 @@ def draw(case: Case) -> None:
 def accepted_case() -> Case:
     """The phantom's images and contours, as if a person had accepted them."""
     (phantom,) = [one for one in TASK_GROUP_PHANTOMS if one.name == PHANTOM]
-    made = values_of(phantom.made(), Making(seed=1))
+    made = contoured_values_of(phantom.made(), Making(seed=1))
     (drawn,) = made.structure_sets
     accepted = tuple(accepted_by(one, person="Demo", at=AT) for one in drawn.structures)
     return Case(images=made.images, structure_sets=(replace(drawn, structures=accepted),))

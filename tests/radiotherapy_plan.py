@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from demo.radiotherapy.machines import exponential_beam
-from demo.radiotherapy.objects import Making, values_of
+from demo.radiotherapy.objects import Making, contoured_values_of
 from demo.radiotherapy.phantoms import CORD, PTV, Lattice, LinearDose, Part, Phantom, Region, made_phantom
 from demo.radiotherapy.solids import Sphere
 
@@ -191,7 +191,7 @@ def small_case(*, radius_mm: float = 22.0) -> Case:
         dose_lattice=Lattice(shape=(2, 2, 2), spacing_mm=(6.0, 6.0, 6.0)),
         dose=LinearDose(middle_gy=0.0, gy_per_mm=(0.0, 0.0, 0.0)),
     )
-    case = values_of(made_phantom(phantom), Making(seed=7))
+    case = contoured_values_of(made_phantom(phantom), Making(seed=7))
     (drawn,) = case.structure_sets
     accepted = tuple(accepted_by(one, person="Wang^Fang", at=at) for one in drawn.structures)
     return Case(images=case.images, structure_sets=(replace(drawn, structures=accepted),))

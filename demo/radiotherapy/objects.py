@@ -115,6 +115,12 @@ def values_of(case: MadeCase, making: Making, *, course: Course | None = None) -
     return Case(images=(images,), structure_sets=(structure_set,), plans=(plan,), doses=(dose,), treatments=treatments)
 
 
+def contoured_values_of(case: MadeCase, making: Making) -> Case:
+    """Images and contours alone, for who plans on them."""
+    images = _images(case, making)
+    return Case(images=(images,), structure_sets=(_structure_set(case, making, images),))
+
+
 def objects_of(case: MadeCase, making: Making) -> Objects:
     """The case as files of PS3.10."""
     return written(values_of(case, making))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, read_again, said_of, seeded_tried
+from bench.radiotherapy_checks import BYTES_MAX, NO_FAULT, VOXELS_MAX, looked_over, read_again, said_of, seeded_tried
 from bench.radiotherapy_named import RIGHTLY
 from demo.dice import Dice
 from demo.radiotherapy.blind_faults import BLIND_FAULTS
@@ -64,6 +64,14 @@ def test_a_blind_fault_is_named_rightly(name: str) -> None:
     number = list(BLIND_FAULTS).index(name) % 2
     after = said_of(BLIND_FAULTS[name].plant(case_of(number), Dice("tests", SEED, name)))
     assert {rule for rule, _ in after - said_of_case(number)} & RIGHTLY[name]
+
+
+@pytest.mark.parametrize("name", ["structures-beside-the-anatomy", "dose-is-shifted", "scan-ends-at-the-target"])
+def test_rules_find_the_same_in_a_case_of_which_something_is_known(name: str) -> None:
+    before = looked_over(case_of(0))
+    after = BLIND_FAULTS[name].plant(case_of(0), Dice("tests", SEED, name))
+    assert before.said == said_of_case(0)
+    assert said_of(after, before.found) == said_of(after) != before.said
 
 
 def test_a_field_moved_by_little_more_than_its_margin_over_a_wide_target_is_named() -> None:

@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo.radiotherapy.faults.noticing import noticed
-from demo.radiotherapy.objects import Kind, Making, objects_of, patient_of, speed_case, uid, values_of, write_case
+from demo.radiotherapy.objects import (
+    Kind,
+    Making,
+    contoured_values_of,
+    objects_of,
+    patient_of,
+    speed_case,
+    uid,
+    values_of,
+    write_case,
+    written,
+)
 from demo.radiotherapy.phantoms import PHANTOMS
 from small_cases import LIMITS, MAKING, PUBLISHED_CASES, ROTATIONS, case_of, objects_named, turned_case
 
@@ -60,6 +71,13 @@ def test_what_is_read_is_what_was_made(orientation: str) -> None:
         strict=True,
     )
     assert all(one.image == two.image and np.abs(one.points - two.points).max() < 1e-4 for one, two in rings)
+
+
+def test_images_and_contours_alone_are_those_of_all_objects() -> None:
+    alone, whole = contoured_values_of(case_of("coarse ring"), MAKING), objects_named("coarse ring")
+    assert (alone.plans, alone.doses, alone.treatments) == ((), (), ())
+    files = written(alone)
+    assert all(files.of(kind) == whole.of(kind) != () for kind in (Kind.CT, Kind.STRUCTURES))
 
 
 def test_every_ring_says_on_which_slice_it_was_drawn() -> None:

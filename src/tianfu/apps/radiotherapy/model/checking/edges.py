@@ -14,7 +14,7 @@ from tianfu.apps.radiotherapy.model.checking.subjects import Checked
 from tianfu.apps.radiotherapy.model.compiled import compiled_as_numpy
 from tianfu.apps.radiotherapy.model.rings import is_inside, moments_of
 from tianfu.apps.radiotherapy.model.shapes import Plane
-from tianfu.standards.dicom.grids import Floats
+from tianfu.standards.dicom.grids import Floats, Grid
 from tianfu.standards.dicom.structures import Structure
 
 PROBE_MM = 3.0
@@ -53,9 +53,8 @@ class Edge:
 
 def outline_of(checked: Checked, structure: Structure) -> Outline:
     """Points about `APART_MM` apart on all rings that lie on a slice; holes look the other way.  Computed once."""
-    if structure.number not in checked.outlines:
-        checked.outlines[structure.number] = _outline_of(checked, structure)
-    return checked.outlines[structure.number]
+    of = (structure, checked.images.volume.grid)
+    return checked.found.once("outline", of, lambda: _outline_of(checked, structure))
 
 
 def _outline_of(checked: Checked, structure: Structure) -> Outline:
@@ -119,9 +118,8 @@ def steps_over(checked: Checked, outline: Outline) -> Floats:
 
 def displaced_edges(checked: Checked, outline: Outline, by_mm: Floats) -> tuple[Floats, Floats]:
     """The mean step and how even it is (k) where an outline is displaced by each of many ways (k, 2), as `edge_of`."""
-    at = outline.points_mm + by_mm[:, None, :]
-    inside = values_at(checked, at - outline.depths_mm[:, None] * outline.outwards, outline.slices)
-    outside = values_at(checked, at + probe_mm(checked) * outline.outwards, outline.slices)
+    inside = _displaced_values(checked, outline, -outline.depths_mm[:, None] * outline.outwards, by_mm)
+    outside = _displaced_values(checked, outline, probe_mm(checked) * outline.outwards, by_mm)
     steps = np.clip(inside - outside, -CLIPPED_HU, CLIPPED_HU)
     means = steps.mean(axis=1)
     return means, np.abs(means) / (steps.std(axis=1) + GRAIN_HU)
@@ -136,10 +134,30 @@ def edge_of(steps: Floats) -> Edge:
 def values_at(checked: Checked, points_mm: Floats, slices: Whole) -> Floats:
     """The image's nearest voxels; beyond its sides the nearest one at the side."""
     image = checked.images.volume
-    places = np.rint(points_mm / image.grid.spacing[:2]).astype(np.int64)
-    columns = np.clip(places[..., 0], 0, image.grid.shape[2] - 1)
-    rows = np.clip(places[..., 1], 0, image.grid.shape[1] - 1)
+    columns, rows = (_voxels(points_mm[..., axis], image.grid, axis) for axis in range(2))
     return np.asarray(image.values[slices, rows, columns], dtype=np.float64)
+
+
+def _displaced_values(checked: Checked, outline: Outline, probes_mm: Floats, by_mm: Floats) -> Floats:
+    """The same (k, n) beside an outline's points that are displaced by each of many ways.
+
+    Ways of a raster have few columns and few rows: voxels are sought for each of these alone.
+    """
+    image, found = checked.images.volume, []
+    for axis in range(2):
+        different, which = np.unique(by_mm[:, axis], return_inverse=True)
+        at = outline.points_mm[:, axis] + different[:, None] + probes_mm[:, axis]
+        found.append((_voxels(at, image.grid, axis), which))
+    (columns, x), (rows, y) = found
+    _, height, width = image.grid.shape
+    lines = (outline.slices * height + rows) * width
+    return np.asarray(image.values.reshape(-1)[lines[y] + columns[x]], dtype=np.float64)
+
+
+def _voxels(places_mm: Floats, grid: Grid, axis: int) -> Whole:
+    """The nearest columns or rows."""
+    nearest = np.rint(places_mm / grid.spacing[axis]).astype(np.int64)
+    return np.asarray(np.clip(nearest, 0, grid.shape[2 - axis] - 1))
 
 
 @compiled_as_numpy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -159,41 +159,36 @@ def _out_of_place(checked: Checked) -> Iterator[Seen]:
     Of two near slices that changed places each is much like its neighbours: they are found since both fit better the
     other way.
     """
-    smooth = _smoothed(checked)
-    count = len(smooth)
+    count = checked.images.volume.grid.shape[0]
     if count < 5:
         raise NotJudgedError("nothing-to-check")
-    usual = float(np.median([_unlike(smooth[k], smooth[k + 1]) for k in range(count - 1)]))
+    unlike = _unlike(_smoothed(checked))
+    beside, beyond = unlike[1], unlike[2]
+    usual = float(np.median(beside))
     for number in range(1, count - 1):
-        before, after = smooth[number - 1], smooth[number + 1]
-        nearer = min(_unlike(smooth[number], before), _unlike(smooth[number], after))
-        if nearer > OUT_OF_PLACE_FACTOR * max(usual, _unlike(before, after)):
-            yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{_unlike(before, after):.1f} HU")
-    for one, other, apart, exchanged in _exchanged(smooth, usual):
+        nearer, others = min(beside[number - 1], beside[number]), beyond[number - 1]
+        if nearer > OUT_OF_PLACE_FACTOR * max(usual, others):
+            yield seen({"slice": number + 1}, found=f"{nearer:.1f} HU", other=f"{others:.1f} HU")
+    for one, other, apart, exchanged in _exchanged(unlike, usual):
         for number in (one, other):
             yield seen({"slice": number + 1}, found=f"{apart:.1f} HU", other=f"{exchanged:.1f} HU")
-    for end, one, other in ((0, 1, 2), (count - 1, count - 2, count - 3)):
-        away = _unlike(smooth[end], smooth[one])
-        if away > END_FACTOR * max(usual, _unlike(smooth[one], smooth[other])):
-            yield seen(
-                {"slice": end + 1}, found=f"{away:.1f} HU", other=f"{_unlike(smooth[one], smooth[other]):.1f} HU"
-            )
+    for end, away, others in ((0, beside[0], beside[1]), (count - 1, beside[-1], beside[-2])):
+        if away > END_FACTOR * max(usual, others):
+            yield seen({"slice": end + 1}, found=f"{away:.1f} HU", other=f"{others:.1f} HU")
 
 
-def _exchanged(smooth: Floats, usual: float) -> Iterator[tuple[int, int, float, float]]:
+def _exchanged(unlike: Mapping[int, Floats], usual: float) -> Iterator[tuple[int, int, float, float]]:
     """Pairs of slices that fit better the other way, the clearest first and each slice once.
 
     With how unlike they are to those beside them, and how much they would be in each other's place.
     """
-    count = len(smooth)
-    near = range(1, min(EXCHANGED_APART_MOST, count - 3) + 1)
-    unlike = {by: np.abs(smooth[by:] - smooth[:-by]).mean(axis=(1, 2)) for by in range(1, len(near) + 2)}
+    count = len(unlike[1]) + 1
 
     def between(one: int, other: int) -> float:
         return float(unlike[abs(one - other)][min(one, other)])
 
     found = []
-    for by in near:
+    for by in range(1, len(unlike)):
         for one in range(1, count - 1 - by):
             other = one + by
             now = [between(one - 1, one), between(other, other + 1)]
@@ -218,8 +213,10 @@ def _smoothed(checked: Checked) -> Floats:
     return np.asarray(uniform_filter(clipped, size=(1, int(size[1]), int(size[0])), mode="nearest"))
 
 
-def _unlike(one: Floats, other: Floats) -> float:
-    return float(np.abs(one - other).mean())
+def _unlike(smooth: Floats) -> Mapping[int, Floats]:
+    """How unlike each slice is to the one that is so many slices after it."""
+    farthest = min(EXCHANGED_APART_MOST, len(smooth) - 3) + 1
+    return {by: np.abs(smooth[by:] - smooth[:-by]).mean(axis=(1, 2)) for by in range(1, farthest + 1)}
 
 
 def _grown(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

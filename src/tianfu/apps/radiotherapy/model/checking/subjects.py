@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,13 +29,11 @@ from tianfu.standards.dicom.structure_sets import StructureSet
 from tianfu.standards.dicom.structures import Structure
 from tianfu.standards.dicom.treatments import Treatment
 
-if TYPE_CHECKING:
-    from tianfu.apps.radiotherapy.model.checking.edges import Outline
-
 TARGET_KINDS = frozenset({"PTV", "CTV", "GTV", "ITV"})
 ORGAN_KINDS = frozenset({"ORGAN", "AVOIDANCE"})
 
 Wanted = Callable[[Structure], bool]
+Value = TypeVar("Value")
 
 LOOKED_AT_MM = 2.0
 """Structures are held against each other on pixels no finer than this: rules look for centimetres. [ours]"""
@@ -56,11 +54,33 @@ def machine_limits_of(machine: Machine) -> MachineLimits:
     return MachineLimits(name=machine.name, jaws=machine.jaws, leaves=machine.leaves, limits=machine.limits)
 
 
+class Found:
+    """What was computed of a case's objects, so that none of it is computed twice of the very same objects.
+
+    They are held with it: nothing else can have their identity meanwhile.
+    """
+
+    def __init__(self, before: Found | None = None) -> None:
+        """Begin with what was found before, of a case that has some objects in common; nothing is added to that."""
+        self._values: dict[tuple[object, ...], tuple[Any, tuple[object, ...]]] = {}
+        if before is not None:
+            self._values |= before._values
+
+    def once(self, what: str, of: tuple[object, ...], compute: Callable[[], Value]) -> Value:
+        """What is computed of these objects and nothing else, which nobody changes."""
+        key = (what, *map(id, of))
+        if key not in self._values:
+            self._values[key] = (compute(), of)
+        value: Value = self._values[key][0]
+        return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """A read case, with one plan of it; every property raises NotJudgedError where the case has no such thing.
 
     `recomputed_given` is the plan's dose in gray of all fractions as an engine computed it anew, if one was asked to.
+    `found` is what is computed once of the case's objects.
     """
 
     case: Case
@@ -68,11 +88,7 @@ class Checked:
     limits_given: MachineLimits | None
     protocol_given: Protocol | None
     recomputed_given: Volume[np.float32] | None = None
-    _masks: dict[tuple[int, str], Bools] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _shapes: dict[int, Shape] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _volumes_ml: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _points: dict[int, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
-    outlines: dict[int, Outline] = field(default_factory=dict, init=False, repr=False, compare=False)
+    found: Found = field(default_factory=Found, repr=False, compare=False)
 
     @property
     def plan(self) -> Plan:
@@ -211,77 +227,62 @@ class Checked:
         """All structures with closed contours."""
         return tuple(one for one in self.structure_set.structures if any(ring.kind in CLOSED for ring in one.rings))
 
-    @cached_property
+    @property
     def coarse(self) -> Grid:
         """The image's slices with pixels of two millimetres or more."""
         grid = self.images.volume.grid
-        across = np.maximum(1, np.ceil(LOOKED_AT_MM / grid.spacing - 1e-6)).astype(int)
-        across[2] = 1
-        slices, rows, columns = grid.shape
-        return replace(
-            grid,
-            spacing=grid.spacing * across,
-            shape=(slices, ceil(rows / int(across[1])), ceil(columns / int(across[0]))),
-        )
+        return self.found.once("coarse", (grid,), lambda: _coarser(grid))
 
     def coarse_values(self) -> Floats:
-        """The image at the coarse grid's voxels."""
+        """The image at the coarse grid's voxels; computed once."""
+        return self.found.once("coarse-values", (self.images.volume,), self._coarse_values)
+
+    def shape(self, structure: Structure) -> Shape:
+        """Its rings on the image's planes; computed once."""
+        grid = self.images.volume.grid
+        return self.found.once("shape", (structure, grid), lambda: _usable(lambda: shape_of(structure, grid)))
+
+    def volume_ml(self, structure: Structure) -> float:
+        """Its volume; computed once."""
+        grid, shape = self.images.volume.grid, self.shape(structure)
+        step_mm = float(grid.spacing[2])
+        return self.found.once("volume", (shape, grid), lambda: _usable(lambda: volume_ml(shape, step_mm=step_mm)))
+
+    def middle(self, structure: Structure) -> Floats:
+        """The centre of a structure's volume in the patient (3), whatever voxels it is looked at with."""
+        grid, shape = self.images.volume.grid, self.shape(structure)
+        step_mm = float(grid.spacing[2])
+        middle = self.found.once(
+            "middle", (shape, grid), lambda: _usable(lambda: centre_of_mass(shape, step_mm=step_mm))
+        )
+        return grid.patient(middle)
+
+    def inside(self, structure: Structure) -> Bools:
+        """Which voxels of the coarse grid belong to a structure; computed once."""
+        return self._mask(structure, self.coarse)
+
+    def inside_dose(self, structure: Structure) -> Bools:
+        """Which voxels of the plan's dose belong to a structure; computed once."""
+        return self._mask(structure, self.dose.volume.grid)
+
+    def points(self, structure: Structure) -> Floats:
+        """All corners of a structure's rings, in the patient."""
+        rings = (ring.points for ring in structure.rings if ring.kind in CLOSED)
+        return self.found.once("points", (structure,), lambda: np.concatenate(list(rings)))
+
+    def _coarse_values(self) -> Floats:
         image = self.images.volume
         step = np.rint(self.coarse.spacing / image.grid.spacing).astype(int)
         return np.asarray(image.values[:, :: int(step[1]), :: int(step[0])], dtype=np.float64)
 
-    def shape(self, structure: Structure) -> Shape:
-        """Its rings on the image's planes; computed once."""
-        if structure.number not in self._shapes:
-            try:
-                self._shapes[structure.number] = shape_of(structure, self.images.volume.grid)
-            except Refusal as refusal:
-                raise NotJudgedError("contours-unusable") from refusal
-        return self._shapes[structure.number]
+    def _mask(self, structure: Structure, target: Grid) -> Bools:
+        source, shape = self.images.volume.grid, self.shape(structure)
 
-    def volume_ml(self, structure: Structure) -> float:
-        """Its volume; computed once."""
-        if structure.number not in self._volumes_ml:
-            step_mm = float(self.images.volume.grid.spacing[2])
-            try:
-                self._volumes_ml[structure.number] = volume_ml(self.shape(structure), step_mm=step_mm)
-            except Refusal as refusal:
-                raise NotJudgedError("contours-unusable") from refusal
-        return self._volumes_ml[structure.number]
+        def masked() -> Bools:
+            moved = in_grid(shape, source=source, target=target)
+            return mask_of(moved, target, step_mm=float(source.spacing[2])).full()
 
-    def middle(self, structure: Structure) -> Floats:
-        """The centre of a structure's volume in the patient (3), whatever voxels it is looked at with."""
-        grid = self.images.volume.grid
-        try:
-            return grid.patient(centre_of_mass(self.shape(structure), step_mm=float(grid.spacing[2])))
-        except Refusal as refusal:
-            raise NotJudgedError("contours-unusable") from refusal
-
-    def inside(self, structure: Structure) -> Bools:
-        """Which voxels of the coarse grid belong to a structure; computed once."""
-        return self._mask(structure, self.coarse, "image")
-
-    def inside_dose(self, structure: Structure) -> Bools:
-        """Which voxels of the plan's dose belong to a structure; computed once."""
-        return self._mask(structure, self.dose.volume.grid, "dose")
-
-    def points(self, structure: Structure) -> Floats:
-        """All corners of a structure's rings, in the patient."""
-        if structure.number not in self._points:
-            rings = [ring.points for ring in structure.rings if ring.kind in CLOSED]
-            self._points[structure.number] = np.concatenate(rings)
-        return self._points[structure.number]
-
-    def _mask(self, structure: Structure, grid: Grid, name: str) -> Bools:
-        if (structure.number, name) not in self._masks:
-            source = self.images.volume.grid
-            try:
-                shape = in_grid(self.shape(structure), source=source, target=grid)
-                mask = mask_of(shape, grid, step_mm=float(source.spacing[2]))
-            except Refusal as refusal:
-                raise NotJudgedError("contours-unusable") from refusal
-            self._masks[structure.number, name] = mask.full()
-        return self._masks[structure.number, name]
+        return self.found.once("mask", (shape, source, target), lambda: _usable(masked))
 
     def _prescribed_structure(self) -> int | None:
         try:
@@ -296,12 +297,45 @@ class Checked:
         return found
 
 
-def checked_of(case: Case, *, plan: str | None, machine: MachineLimits | None, protocol: Protocol | None) -> Checked:
+def _coarser(grid: Grid) -> Grid:
+    across = np.maximum(1, np.ceil(LOOKED_AT_MM / grid.spacing - 1e-6)).astype(int)
+    across[2] = 1
+    slices, rows, columns = grid.shape
+    return replace(
+        grid,
+        spacing=grid.spacing * across,
+        shape=(slices, ceil(rows / int(across[1])), ceil(columns / int(across[0]))),
+    )
+
+
+def _usable(compute: Callable[[], Value]) -> Value:
+    """What comes of contours; raises NotJudgedError where nothing can."""
+    try:
+        return compute()
+    except Refusal as refusal:
+        raise NotJudgedError("contours-unusable") from refusal
+
+
+def checked_of(
+    case: Case,
+    *,
+    plan: str | None,
+    machine: MachineLimits | None,
+    protocol: Protocol | None,
+    found: Found | None = None,
+) -> Checked:
     """One plan of a case, the only one unless its SOP Instance UID is named.
 
+    `found` is what was found of a case that has some of its objects.
     Raises Refusal `plan-unclear` if there are several and none is named, or if none has this UID.
     """
     plans = case.plans if plan is None else tuple(each for each in case.plans if each.instance == plan)
     if len(plans) > 1 or (plan is not None and not plans):
         raise Refusal("plan-unclear", details={"known": ", ".join(each.instance for each in case.plans)})
-    return Checked(case=case, chosen=plans[0] if plans else None, limits_given=machine, protocol_given=protocol)
+    return Checked(
+        case=case,
+        chosen=plans[0] if plans else None,
+        limits_given=machine,
+        protocol_given=protocol,
+        found=Found(found),
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tianfu.standards.dicom.grids import Floats
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PencilBeam:
     """Kernels of one photon energy.
 

@@ -25,6 +25,10 @@ SKIN_WITHIN_MM = 2.0
 """An image shows an outline no finer; over so little, kernels of the generic machine change by 0.3 %. [ours]"""
 
 
+WORKERS = -1
+"""All cores: transforms are dealt out line by line, so that their numbers do not depend on how many there are."""
+
+
 def cell_mm(beam: PencilBeam) -> float:
     """The width of a cell: the distance of the kernels' first two radii."""
     return float(beam.radius_mm[1] - beam.radius_mm[0])
@@ -68,19 +72,33 @@ def spread(fluence: Floats, kernels: Floats, beam: PencilBeam, *, cells: int) ->
     """Fluence (an odd number of cells each way) convolved with each kernel (C, 2 cells + 1, 2 cells + 1), nothing
     where it is farther away than kernels reach.
     """
-    cell = cell_mm(beam)
-    half = min(cells + max(fluence.shape) // 2, int(beam.radius_mm[-1] / cell) + 1)
-    beyond = max(0, cells - half - min(fluence.shape) // 2)
+    widest = max(fluence.shape)
+    half = min(cells + widest // 2, int(beam.radius_mm[-1] / cell_mm(beam)) + 1)
+    beyond = max(0, cells - half - widest // 2)
     if beyond:
         return np.pad(spread(fluence, kernels, beam, cells=cells - beyond), ((0, 0), (beyond,) * 2, (beyond,) * 2))
-    offsets = cell * np.arange(-half, half + 1)
+    # An even length has a place opposite to the middle, so that a quarter of a kernel is all of it.
+    length = 2 * fft.next_fast_len(half + (widest + 1) // 2, real=True)
+    placed, middle = np.zeros((length, length)), half + widest // 2
+    first, after = (middle - size // 2 for size in fluence.shape)
+    placed[first : first + fluence.shape[0], after : after + fluence.shape[1]] = fluence
+    seen = fft.rfft2(placed, workers=WORKERS)
+    kept = (slice(middle - cells, middle + cells + 1),) * 2
+    planes = (seen * _transformed(kernel, beam, half=half, length=length) for kernel in kernels)
+    return np.array([fft.irfft2(plane, (length, length), workers=WORKERS)[kept] for plane in planes])
+
+
+def _transformed(kernel: Floats, beam: PencilBeam, *, half: int, length: int) -> Floats:
+    """A kernel's real Fourier transform (n, n // 2 + 1) about its middle, out to `half` cells each way.
+
+    It is alike in all quarters, so that the cosine transform of one is all of it (type I: its ends are not doubled).
+    """
+    offsets = cell_mm(beam) * np.arange(half + 1)
+    quarter = np.zeros((length // 2 + 1,) * 2)
     radii = np.hypot(offsets[:, None], offsets[None, :])
-    length = fft.next_fast_len(2 * half + max(fluence.shape), real=True)
-    seen = fft.rfft2(fluence, (length, length))
-    low = tuple(half + size // 2 - cells for size in fluence.shape)
-    kept = (slice(low[0], low[0] + 2 * cells + 1), slice(low[1], low[1] + 2 * cells + 1))
-    planes = [np.interp(radii, beam.radius_mm, kernel, right=0.0) * cell**2 for kernel in kernels]
-    return np.array([fft.irfft2(fft.rfft2(plane, (length, length)) * seen, (length, length))[kept] for plane in planes])
+    quarter[: half + 1, : half + 1] = np.interp(radii, beam.radius_mm, kernel, right=0.0) * cell_mm(beam) ** 2
+    found = fft.dctn(quarter, type=1, workers=WORKERS)
+    return np.concatenate([found, found[-2:0:-1]])
 
 
 def phases(spreads: Floats, *, cell_mm: float, size_mm: float, middle: int) -> NDArray[np.float32]:

@@ -40,6 +40,16 @@ def test_no_weight_is_negative() -> None:
     assert made_fit().weights.min() >= 0
 
 
+def test_the_same_beam_is_fitted_once_and_another_one_for_itself() -> None:
+    beam, settings = made_beam(), replace(SIX_MEGAVOLT_FIT, surface_mm=1000.0)
+    other = replace(beam, kernels=0.9 * beam.kernels)
+    first, second = fitted_kernels(beam, settings), fitted_kernels(other, settings)
+    assert fitted_kernels(beam, settings) is first
+    assert fitted_kernels(other, settings) is second
+    assert (first.beam, second.beam) == (beam, other)
+    assert second.released.sum() == pytest.approx(0.9 * first.released.sum(), rel=1e-6)
+
+
 def test_kernels_that_do_not_fit_are_refused_with_their_figure() -> None:
     beam = made_beam()
     wide = replace(beam, kernels=np.exp(-(beam.radius_mm**2) / 1800)[None, None])

@@ -10,6 +10,7 @@ the transport, where the first band alone follows each ray from the source.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import nnls
@@ -20,6 +21,9 @@ from tianfu.apps.radiotherapy.model.transport.cones.settings import FitSettings
 from tianfu.apps.radiotherapy.model.transport.cones.water import water_dose, water_energy
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.grids import Floats
+
+BEAMS_KEPT = 2
+"""Whose kernels stay at hand: a plan asks whether they fit before it begins, and for them at its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +70,14 @@ class KernelFit:
     energy_ratio: float
 
 
+@lru_cache(maxsize=BEAMS_KEPT)
 def fitted_kernels(beam: PencilBeam, settings: FitSettings) -> PointKernels:
     """The point kernels whose dose in water is nearest to the beam's, by least squares.
 
     They are best where the skin is as far from the source as in the settings: the generic 6 MV beam's water 50 mm
     nearer or farther is 0.3 % off on the mean, 100 mm 0.6 %.
+
+    They are computed once for the same beam object.
 
     Raises Refusal `cone-kernels-do-not-fit` with the figure and its bound.
     """
