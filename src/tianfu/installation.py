@@ -15,8 +15,6 @@ from tianfu.db.migrations import Migration, migrations_in, pending
 from tianfu.db.secret import database_secret
 from tianfu.kernel.instants import system_clock
 from tianfu.kernel.refusal import Refusal
-from tianfu.records.audit import Auditor
-from tianfu.services.documents.keeping import Documents, open_place
 from tianfu.services.jobs.queue_schema import queue_steps
 from tianfu.settings import Settings
 from tianfu.vault.files import load, load_or_make
@@ -25,6 +23,8 @@ from tianfu.vault.provider import Keys
 
 if TYPE_CHECKING:
     from tianfu.apps.radiotherapy.jobs import Bench
+    from tianfu.records.audit import Auditor
+    from tianfu.services.documents.keeping import Documents
 
 RECORDS, JOBS, DOCUMENTS, IMAGING = (
     "tianfu.records.schema",
@@ -110,7 +110,9 @@ def migrated_database(settings: Settings) -> Iterator[Addresses]:
 
 
 def documents_of(settings: Settings, database: Database, keyring: Keyring) -> Documents:
-    """The installation's sealed documents."""
+    """The installation's sealed documents; loads the record core."""
+    from tianfu.services.documents.keeping import Documents, open_place
+
     return Documents(database, keyring, open_place(settings.documents, settings.home / "documents"), system_clock)
 
 

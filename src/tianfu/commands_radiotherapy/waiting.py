@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tianfu.apps.radiotherapy.wishes import PLAN
 from tianfu.commands_radiotherapy.house import BY, House
 from tianfu.commands_radiotherapy.speaking import EXIT_BROKEN_OFF, bar, hint, moment, say, step_said
 from tianfu.kernel.instants import system_clock
@@ -64,6 +63,8 @@ async def _followed(house: House, work: Work, stop: asyncio.Event) -> Work:
 
 async def _given_up(house: House, work: Work) -> None:
     """End a work that was asked for here; somebody else's goes on.  Ends the command."""
+    from tianfu.apps.radiotherapy.wishes import PLAN
+
     if work.asked_by == BY.id:
         await house.works.give_up(work.id)
         hint("plan-stopped" if work.kind == PLAN else "work-stopped", work=work.id)

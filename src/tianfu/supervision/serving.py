@@ -10,14 +10,17 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import structlog
 
 from tianfu.db import EmbeddedPostgres
 from tianfu.kernel.refusal import Refusal
-from tianfu.services.jobs.works import Queue
 from tianfu.settings import Settings
 from tianfu.supervision.children import Program, keep_running
+
+if TYPE_CHECKING:
+    from tianfu.services.jobs.works import Queue
 
 LOOK_SECONDS = 1.0
 """How often a dead PostgreSQL is noticed."""
