@@ -129,20 +129,28 @@ async def seen(store: Store, who: Caller, why: Purpose, resources: Sequence[Reso
     return {address(each) for each, answer in zip(resources, answers, strict=True) if isinstance(answer, Found)}
 
 
-@pytest.fixture(params=CALLERS)
-async def pair(embedded: Engine, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, Caller, Purpose]]:
+@pytest.fixture(scope="module")
+async def whole(embedded: Engine, anyio_backend: str) -> AsyncIterator[Store]:
+    """The store with everything; nobody here writes to it."""
+    with embedded.clone() as addresses:
+        # One connection: whoever asks at the same time shares it.
+        async with await Database.open(addresses, links_max=1) as database:
+            yield await open_and_fill(database, list(enumerate(WORLD)))
+
+
+@pytest.fixture(scope="module", params=CALLERS)
+async def pair(
+    embedded: Engine, whole: Store, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Pair, Caller, Purpose]]:
     who, why = CALLERS[request.param]
-    world = list(enumerate(WORLD))
-    with embedded.clone() as one, embedded.clone() as other:
-        # One connection each: whoever asks at the same time shares it.
-        async with await Database.open(one, links_max=1) as first, await Database.open(other, links_max=1) as second:
-            whole = await open_and_fill(first, world)
-            resources = [each for _, each in world]
-            visible = await seen(whole, who, why, resources)
-            rest = await open_and_fill(second, [pair for pair in world if address(pair[1]) in visible])
-            assert await seen(rest, who, why, resources) == visible
-            hidden = frozenset(map(address, resources)) - visible
-            yield Pair(whole=whole, rest=rest, world=resources, hidden=hidden), who, why
+    visible = await seen(whole, who, why, WORLD)
+    with embedded.clone() as addresses:
+        async with await Database.open(addresses, links_max=1) as database:
+            world = [(place, each) for place, each in enumerate(WORLD) if address(each) in visible]
+            rest = await open_and_fill(database, world)
+            assert await seen(rest, who, why, WORLD) == visible
+            hidden = frozenset(map(address, WORLD)) - visible
+            yield Pair(whole=whole, rest=rest, world=WORLD, hidden=hidden), who, why
 
 
 async def answer(store: Store, who: Caller, why: Purpose, question: Question) -> list[Answer]:

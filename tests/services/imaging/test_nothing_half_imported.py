@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]  # each writes, seals, opens 
 
 
 @pytest.fixture
-async def house(database: Database, tmp_path: Path) -> House:
-    return await house_of(database, tmp_path)
+async def house(database: Database, short_folder: Path) -> House:
+    return await house_of(database, short_folder)
 
 
 async def rows(house: House, table: str) -> int:
