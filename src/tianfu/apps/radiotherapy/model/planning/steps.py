@@ -37,7 +37,7 @@ from tianfu.apps.radiotherapy.model.planning.regions import (
     regions_of,
     to_surface,
 )
-from tianfu.apps.radiotherapy.model.planning.subjects import Patient, Subject
+from tianfu.apps.radiotherapy.model.planning.subjects import Subject
 from tianfu.apps.radiotherapy.model.planning.wishes import Computation, PlanWish
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.density_tables import DensityTable, fingerprint_of_table
@@ -164,10 +164,10 @@ def planned(task: PlanTask, *, kept: Kept) -> Planned:
     ):
         kept = _after(step, kept, task, work)
     parts = kept.normalised or ()
-    dose = chain.course(StepName.DOSE, parts, engine="pencil-beam", patient=task.subject)
+    dose = chain.dose(StepName.DOSE, parts)
     second = None
     if task.wish.computation.second is not None:
-        second = chain.course(StepName.SECOND_DOSE, parts, engine=task.wish.computation.second, patient=task.subject)
+        second = chain.course(StepName.SECOND_DOSE, parts, engine=task.wish.computation.second)
     return Planned(
         fields=chain.fields,
         parts=parts,
@@ -271,9 +271,10 @@ def tell(heard: Heard, told: Told) -> None:
 
 @dataclass(kw_only=True, eq=False)
 class _Chain:
-    """The work of each step, and what none of them keeps: the influence."""
+    """The work of each step, and what none of them keeps: the influence and the latest dose."""
 
     task: PlanTask
+    latest: tuple[tuple[FieldSegments, ...], Volume[np.float32]] | None = None
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -411,24 +412,29 @@ class _Chain:
         return _rounded(with_open_jaws(parts, self.task.machine.jaws))
 
     def normalised(self, kept: Kept) -> tuple[FieldSegments, ...]:
-        """The same with the units of the prescription, for which the dose about the target is enough."""
+        """The same with the units of the prescription."""
+        return normalised(
+            kept.refined or (),
+            self.task.machine.limits,
+            lambda parts: self.reached_gy(self.dose(StepName.NORMALISED, parts)),
+            wanted_gy=self.task.wish.prescription.dose_gy,
+        )
 
-        def reached(parts: tuple[FieldSegments, ...]) -> float:
-            near = self.task.subject.about_target
-            return self.reached_gy(self.course(StepName.NORMALISED, parts, engine="pencil-beam", patient=near))
+    def dose(self, step: StepName, parts: tuple[FieldSegments, ...]) -> Volume[np.float32]:
+        """The dose of all fractions by apertures, computed once for the same segments."""
+        if self.latest is None or self.latest[0] is not parts:
+            self.latest = (parts, self.course(step, parts, engine="pencil-beam"))
+        else:
+            self._tell(step)
+        return self.latest[1]
 
-        limits, wanted_gy = self.task.machine.limits, self.task.wish.prescription.dose_gy
-        return normalised(kept.refined or (), limits, reached, wanted_gy=wanted_gy)
-
-    def course(
-        self, step: StepName, parts: tuple[FieldSegments, ...], *, engine: Engine, patient: Patient
-    ) -> Volume[np.float32]:
-        """The dose of all fractions by an engine in a patient's voxels."""
+    def course(self, step: StepName, parts: tuple[FieldSegments, ...], *, engine: Engine) -> Volume[np.float32]:
+        """The dose of all fractions by an engine."""
         self._tell(step, total=len(parts))
         given = Given(parts=parts, fields=self.fields, machine=self.task.machine, settings=self.settings)
         once = fraction_dose(
             given,
-            patient,
+            self.task.subject,
             engine=engine,
             counted=lambda done, total: self._tell(step, done=done, total=total),
         )

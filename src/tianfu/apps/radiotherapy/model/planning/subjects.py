@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,23 +81,6 @@ class Subject(Patient):
     def points(self, structures: tuple[str, ...]) -> Floats:
         """The middle of each of these voxels (n, 3)."""
         return self.grid.points(np.argwhere(self.together(structures))[:, ::-1].astype(np.float64))
-
-    @cached_property
-    def about_target(self) -> Patient:
-        """The patient with no voxels of the dose but those from which the target's histogram is read, and a few more.
-
-        A structure ends within a slice of its outermost rings, and a dose is read from the eight voxels around a place.
-        """
-        image, planes = self.target.image, self.target.shape.planes
-        at = np.concatenate([np.insert(ring, 2, plane.z_mm, axis=1) for plane in planes for ring in plane.rings])
-        spans = zip(at.min(axis=0) - image.spacing, at.max(axis=0) + image.spacing, strict=True)
-        places = self.grid.indices(image.patient(np.array(list(product(*spans)))))[:, ::-1]
-        low = np.maximum(np.floor(places.min(axis=0)) - 1, 0).astype(int)
-        after = np.maximum(np.ceil(places.max(axis=0)) + 2, 0).astype(int)
-        box = tuple(map(slice, low, after))
-        near = np.zeros_like(self.body)
-        near[box] = self.body[box]
-        return Patient(density=self.density, grid=self.grid, body=near)
 
     @cached_property
     def fingerprint(self) -> str:
