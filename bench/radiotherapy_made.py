@@ -107,7 +107,7 @@ def coarse_wish() -> PlanWish:
     wish = _with(wish_of(), spacing_mm=10.0)
     stop = StopWish(iterations_most=2, change_least=1e-3)
     how = msgspec.structs.replace(wish.optimisation, fluence=stop, apertures=stop, levels=2, rounds=1)
-    return msgspec.structs.replace(wish, fields=wish.fields[:2], optimisation=how)
+    return msgspec.structs.replace(wish, fields=wish.fields[:1], optimisation=how)
 
 
 def _with(wish: PlanWish, **changes: object) -> PlanWish:
