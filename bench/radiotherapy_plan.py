@@ -67,10 +67,10 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
         case, linac = phantom_case(), generic_linac(beam)
         say("a coarse plan, which compiles, beside rules on plans")
         result |= {"plan_compile_seconds": round(compile_seconds(case, linac), 1)}
-        kernels, fit_seconds = fitted(beam)
-        engines = Engines(beam=beam, kernels=kernels)
-        result |= {"cones_fit_seconds": round(fit_seconds, 2)}
         with shares.resting():
+            kernels, fit_seconds = fitted(beam)
+            engines = Engines(beam=beam, kernels=kernels)
+            result |= {"cones_fit_seconds": round(fit_seconds, 2)}
             result |= _alone(phantom, case, linac, engines)
         say("rules on plans, beside engines in water and lung, and a finer grid")
         result |= _beside(phantom, engines)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import httpx
 import orjson
@@ -16,7 +17,7 @@ import pytest
 from bench.people import People
 from demo.telling import Wish, tell_province
 
-from tests.folders import made_folder
+from tests.folders import new_folder
 from tests.supervision.installation import Installation
 from tianfu.db import EmbeddedPostgres
 from tianfu.db.binaries import wheel_binaries
@@ -49,8 +50,13 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    home = made_folder()
+def home() -> Iterator[Path]:
+    with new_folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def day(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     installation = Installation(home)
     files = tmp_path_factory.mktemp("files")
     wish = Wish(residents=RESIDENTS, seed=11, today=date(2026, 11, 23), folder=files, compressed=False)

@@ -6,6 +6,7 @@ import mmap
 import os
 import shutil
 import socket
+import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,11 @@ _OPEN: list[tuple[Trail, Path]] = []
 async def trail_of(database: Database) -> Trail:
     """A trail in a folder of its own, closed when the test ends; a thread flushes it, which begins at once."""
     home = made_folder()
-    trail = await open_trail(database, home, system_clock, start_flusher=in_a_thread)
+    try:
+        trail = await open_trail(database, home, system_clock, start_flusher=in_a_thread)
+    except BaseException:
+        shutil.rmtree(home)
+        raise
     _OPEN.append((trail, home))
     return trail
 
@@ -63,10 +68,13 @@ class Flusher:
 
     def wait(self, timeout: float | None = None) -> int:
         self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise subprocess.TimeoutExpired("the flusher's thread", timeout or 0)
         return 0
 
     def kill(self) -> None:
-        """A thread cannot be killed; nobody has to."""
+        """A thread cannot be killed: one that has to be hangs."""
+        raise AssertionError("the flusher's thread did not end")
 
 
 def in_a_thread(asked: socket.socket, file: int, folder: Path, served: int) -> Flusher:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import signal
 import stat
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from bench.program import ASSERTION_TYPE, Program
-from tests.folders import made_folder
+from tests.folders import new_folder
 from tests.supervision.installation import Installation
 
 from tianfu.db import Database, EmbeddedPostgres, Query
@@ -45,14 +44,13 @@ pytestmark = pytest.mark.slow  # everything here asks a whole running program
 @pytest.fixture(scope="module")
 def served() -> Iterator[Installation]:
     """One installation for all tests of this file; each registers a program of its own."""
-    folder = made_folder()
-    made = Installation(folder)
-    assert made.run("migrate").returncode == 0
-    made.serve()
-    yield made
-    made.stop(signal.SIGTERM)
-    EmbeddedPostgres(folder).stop()
-    shutil.rmtree(folder)
+    with new_folder() as folder:
+        made = Installation(folder)
+        assert made.run("migrate").returncode == 0
+        made.serve()
+        yield made
+        made.stop(signal.SIGTERM)
+        EmbeddedPostgres(folder).stop()
 
 
 def address_of(installation: Installation) -> str:

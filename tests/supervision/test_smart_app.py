@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from fhirclient.client import FHIRClient
 from fhirclient.models.observation import Observation
 from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRNotFoundException, FHIRPermissionDeniedException, FHIRUnauthorizedException
-from tests.folders import made_folder
+from tests.folders import new_folder
 from tests.supervision.installation import Installation, wait_until
 
 from tianfu.access.caller import OPERATOR
@@ -64,20 +63,19 @@ class House:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    folder = made_folder()
-    made = Installation(folder)
-    assert made.run("migrate").returncode == 0
-    made.serve()
-    with Program.registered(made.environment, f"http://localhost:{made.port}").client() as desk:
-        patient, stranger = (
-            desk.post("/fhir/Patient", json={"resourceType": "Patient", "name": [{"text": name}]}).json()["id"]
-            for name in ("示例居民", "示例邻居")
-        )
-    asyncio.run(join(made, patient))
-    yield House(installation=made, patient=patient, stranger=stranger)
-    made.stop(signal.SIGTERM)
-    EmbeddedPostgres(folder).stop()
-    shutil.rmtree(folder)
+    with new_folder() as folder:
+        made = Installation(folder)
+        assert made.run("migrate").returncode == 0
+        made.serve()
+        with Program.registered(made.environment, f"http://localhost:{made.port}").client() as desk:
+            patient, stranger = (
+                desk.post("/fhir/Patient", json={"resourceType": "Patient", "name": [{"text": name}]}).json()["id"]
+                for name in ("示例居民", "示例邻居")
+            )
+        asyncio.run(join(made, patient))
+        yield House(installation=made, patient=patient, stranger=stranger)
+        made.stop(signal.SIGTERM)
+        EmbeddedPostgres(folder).stop()
 
 
 async def join(installation: Installation, patient: str) -> None:

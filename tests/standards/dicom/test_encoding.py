@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 
 import pytest
 from pydicom.dataset import Dataset
@@ -106,6 +107,77 @@ def test_sequences_as_deep_as_allowed_are_read() -> None:
         inner.BeamSequence = [Dataset()]
         inner = inner.BeamSequence[0]
     assert decoded(encode(dataset)).dataset.SOPInstanceUID == "2.25.9"
+
+
+def element(number: int, representation: bytes, value: bytes, group: int = 0x300A) -> bytes:
+    """An element of explicit little endian."""
+    is_long = representation in {b"SQ", b"UN"}
+    length = b"\0\0" + struct.pack("<I", len(value)) if is_long else struct.pack("<H", len(value))
+    return struct.pack("<HH", group, number) + representation + length + value
+
+
+def item(*elements: bytes, length: int | None = None) -> bytes:
+    """An item that says this length, or its own."""
+    inner = b"".join(elements)
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(inner) if length is None else length) + inner
+
+
+def with_beams(items: bytes) -> bytes:
+    """A plan whose sequence of beams holds these items."""
+    head = element(0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.481.5\0", 8) + element(0x18, b"UI", b"1.2\0", 8)
+    return file_of(b"1.2.840.10008.1.2.1", head + element(0xB0, b"SQ", items))
+
+
+NUMBER, NAME = element(0xC0, b"IS", b"1 "), element(0xC2, b"LO", b"AP")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        item(NUMBER, element(0xC2, b"ZZ", b"")),
+        item(NUMBER, element(0xC2, b"ZZ", b"ab")),
+        item(NUMBER, element(0x2, b"SQ", item(element(0xC2, b"ZZ", b"")))),
+        item(NUMBER, element(0x2, b"SQ", item(NUMBER, length=11))),
+        item(NUMBER, NAME, length=10) + item(NUMBER, NAME),
+        item(NUMBER, length=9) + item(NUMBER),
+        item(NUMBER, length=11) + item(NUMBER),
+        item(NUMBER, length=28) + item(NUMBER, NAME),
+        item(NUMBER) + item(NUMBER)[:-3],
+        NUMBER,
+    ],
+)
+def test_items_that_are_out_of_step_are_refused(items: bytes) -> None:
+    assert refusal_of(with_beams(items)) in {"dicom-truncated", "dicom-unreadable"}
+
+
+@pytest.mark.parametrize(
+    ("items", "count"),
+    [
+        (b"", 0),
+        (item(NUMBER, NAME), 1),
+        (item(NUMBER) + item() + item(NUMBER, NAME), 3),
+        (item(NUMBER, struct.pack("<HHI", 0xFFFE, 0xE00D, 0), length=0xFFFFFFFF) + item(NUMBER), 2),
+        (item(NUMBER, element(0x2, b"SQ", item(NUMBER) * 2)), 1),
+        (item(NUMBER) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0), 1),
+        (item(NUMBER, element(0x10, b"UN", b"garbled", 0x300B)), 1),
+    ],
+)
+def test_items_that_are_in_step_are_read(items: bytes, count: int) -> None:
+    assert len(decode(with_beams(items), bytes_max=BYTES_MAX).dataset.BeamSequence) == count
+
+
+def test_no_bit_of_a_length_of_an_item_changes_what_is_read_unsaid() -> None:
+    content = write_plan(plan())
+    sound = read_plan(decode(content, bytes_max=BYTES_MAX)).value
+    places = [at for at in range(len(content) - 8) if content[at : at + 4] == b"\xfe\xff\x00\xe0"]
+    assert len(places) == 20
+    for at in places:
+        for bit in range(32):
+            spoilt = bytearray(content)
+            spoilt[at + 4 + bit // 8] ^= 1 << bit % 8
+            with suppress(Refusal):
+                read = read_plan(decode(bytes(spoilt), bytes_max=BYTES_MAX))
+                assert read.value == sound or read.findings, (at, bit)
 
 
 def test_compressed_pixels_are_refused_by_the_name_of_their_syntax() -> None:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Final, Literal
 
 from pydicom import dcmread, dcmwrite
 from pydicom.datadict import dictionary_VR
@@ -24,6 +24,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     RLELossless,
 )
+from pydicom.valuerep import STANDARD_VR
 
 from tianfu.kernel.refusal import Refusal
 from tianfu.standards.dicom.findings import Finding, found
@@ -39,9 +40,11 @@ DEPTH_MAX = 24
 """Sequences in sequences; objects of radiotherapy have seven. [ours]"""
 
 _UNDEFINED = 0xFFFFFFFF
+_ITEM, _END_OF_SEQUENCE = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _PREAMBLE = 128
 _MAGIC = b"DICM"
 _LONG_LENGTH = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_REPRESENTATIONS = frozenset(map(str, STANDARD_VR))
 _SYNTAXES = frozenset(
     {
         DeflatedExplicitVRLittleEndian,
@@ -140,11 +143,38 @@ def depth_checked(dataset: Dataset) -> None:
 
 def _items_in(dataset: Dataset) -> Iterator[Dataset]:
     for element in list(dataset.values()):
-        if isinstance(element, RawDataElement) and element.length not in {_UNDEFINED, len(element.value or b"")}:
-            raise Refusal("dicom-truncated")
+        if isinstance(element, RawDataElement):
+            _refuse_garbled(element)
         if _is_sequence(element):
             value = dataset[element.tag].value
             yield from (item for item in value or () if isinstance(item, Dataset))
+
+
+def _refuse_garbled(element: RawDataElement) -> None:
+    """Bytes that one false length set out of step are read as elements of no known value representation, shorter than
+    they say, or as items that do not end where their sequence does (PS3.5 6.2, 7.5)."""
+    if element.VR is not None and element.VR not in _REPRESENTATIONS:
+        raise Refusal("dicom-unreadable", details={"reason": "value representation"})
+    if element.length != _UNDEFINED:
+        if element.length != len(element.value or b""):
+            raise Refusal("dicom-truncated")
+        if element.VR == "SQ":
+            _refuse_loose_items(element.value or b"", "little" if element.is_little_endian else "big")
+
+
+def _refuse_loose_items(encoded: bytes, order: Literal["little", "big"]) -> None:
+    """Items as far as each states its length; after one of undefined length they are found by reading alone."""
+    place = 0
+    while place < len(encoded):
+        tag = tuple(int.from_bytes(encoded[place + at : place + at + 2], order) for at in (0, 2))
+        length = int.from_bytes(encoded[place + 4 : place + 8], order)
+        if tag == _END_OF_SEQUENCE or (tag == _ITEM and length == _UNDEFINED):
+            return
+        if tag != _ITEM:
+            raise Refusal("dicom-unreadable", details={"reason": "items"})
+        place += 8 + length
+    if place > len(encoded):
+        raise Refusal("dicom-truncated")
 
 
 def _is_sequence(element: object) -> bool:
