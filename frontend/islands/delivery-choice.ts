@@ -39,8 +39,9 @@ async function gather(entry: FileSystemEntry, found: Chosen[], most: number): Pr
   }
 }
 
-/** The heads of all of them; a file that cannot be read is no object. */
-export async function heads(chosen: readonly Chosen[], tell: (done: number) => void): Promise<Seen[]> {
+/** The heads of all of them by name, for a folder gives its files in any order; one that cannot be read is no object. */
+export async function heads(choice: readonly Chosen[], tell: (done: number) => void): Promise<Seen[]> {
+  const chosen = [...choice].sort((one, other) => (one.name < other.name ? -1 : 1));
   const seen: Seen[] = [];
   let next = 0;
   let done = 0;
