@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands_radiotherapy.terminal import Terminal, written
+from tests.folders import new_folder
 from tests.radiotherapy_house import HOSPITAL, second_dose, small_objects
 from tianfu.db import EmbeddedPostgres
 
@@ -23,13 +24,12 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    home = tmp_path_factory.mktemp("rt")
-    home.chmod(0o755)
-    made = Terminal(home)
-    made.with_organisations(HOSPITAL)
-    yield made
-    EmbeddedPostgres(home).stop()
+def terminal() -> Iterator[Terminal]:
+    with new_folder() as home:
+        made = Terminal(home)
+        made.with_organisations(HOSPITAL)
+        yield made
+        EmbeddedPostgres(home).stop()
 
 
 @pytest.fixture(scope="module")

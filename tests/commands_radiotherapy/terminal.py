@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+import pytest
 
 from tests.radiotherapy_house import HOSPITAL
 from tests.records.made import put
@@ -41,15 +42,13 @@ class Terminal:
 
     def rt(self, *words: object, language: str = ENGLISH) -> Done:
         """Run a command to its end."""
-        process = self.begun(*words, language=language)
-        stdout, stderr = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
+        return ended(self.begun(*words, language=language), within_seconds=120)
 
     def begun(self, *words: object, language: str = ENGLISH) -> subprocess.Popen[str]:
         """A command that runs."""
         return subprocess.Popen(
             [TIANFU, "rt", *map(str, words)],
-            env={**self.installation.environment, "LC_ALL": language, "COLUMNS": "200"},
+            env={**self.installation.environment, "LC_ALL": language, "COLUMNS": "200", "PYTHONFAULTHANDLER": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -97,6 +96,17 @@ class Terminal:
                 trail.close()
 
         asyncio.run(put_all())
+
+
+def ended(process: subprocess.Popen[str], *, within_seconds: float = WAIT_SECONDS) -> Done:
+    """What a command said, once it has ended; one that does not end fails the test with what its threads were at."""
+    try:
+        stdout, stderr = process.communicate(timeout=within_seconds)
+    except subprocess.TimeoutExpired:
+        state = f"ended with {process.returncode}" if process.poll() is not None else "runs"
+        process.send_signal(signal.SIGABRT)
+        pytest.fail(f"{process.args} {state}: {process.communicate(timeout=WAIT_SECONDS)}")
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def written(folder: Path, contents: Sequence[bytes]) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands_radiotherapy.terminal import CHINESE, Terminal, written
+from tests.commands_radiotherapy.terminal import CHINESE, Terminal, ended, written
 from tests.radiotherapy_house import HOSPITAL, OTHER, small_objects
 
 pytestmark = pytest.mark.slow  # each starts the program, which opens the trail and the keys
@@ -46,7 +46,7 @@ def test_an_import_that_was_broken_off_is_gone_on_with(
     process = terminal.begun("import", folder, *HERE)
     terminal.wait_for(ARRIVED, lambda count: count >= 3)
     process.send_signal(sign)
-    _, said = process.communicate(timeout=60)
+    said = ended(process).stderr
     assert process.returncode == (130 if sign == signal.SIGINT else -sign)
     delivery = delivery_of(terminal)
     assert delivery in said

@@ -12,7 +12,7 @@ import pytest
 from demo.radiotherapy.objects import Kind
 
 from tests.commands_radiotherapy.conftest import Kept
-from tests.commands_radiotherapy.terminal import Terminal, written
+from tests.commands_radiotherapy.terminal import Terminal, ended, written
 from tests.commands_radiotherapy.test_folders import GAMMA, NOTICE
 from tests.radiotherapy_house import second_dose, small_objects
 from tests.radiotherapy_plan import clinic_table, small_machine, small_wish, table_text, template
@@ -180,10 +180,10 @@ def test_ctrl_c_gives_a_work_up_and_asking_again_begins_anew(terminal: Terminal,
     process = terminal.begun(*words)
     terminal.wait_for("select count(*) from work where state in ('waiting', 'running')", lambda count: count == 1)
     process.send_signal(signal.SIGINT)
-    stdout, said = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, ""), said
-    assert "Given up" in said
-    assert "Traceback" not in said
+    broken_off = ended(process)
+    assert (broken_off.returncode, broken_off.stdout) == (130, ""), broken_off.stderr
+    assert "Given up" in broken_off.stderr
+    assert "Traceback" not in broken_off.stderr
     assert terminal.rows("select kind from work where state = 'cancelled'") == [("radiotherapy-evaluate",)]
     done = terminal.rt(*words)
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.folders import new_folder
 from tests.supervision.installation import Installation, free_port
 
 from tianfu.db import EmbeddedPostgres
@@ -30,15 +31,14 @@ pytestmark = pytest.mark.slow  # starts PostgreSQL and the command
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def bare() -> Iterator[Installation]:
     """An installation whose database runs, and holds nothing."""
-    home = tmp_path_factory.mktemp("bare")
-    home.chmod(0o755)
-    made = Installation(home)
-    started = made.run("database", "start")
-    assert started.returncode == 0, started.stderr
-    yield made
-    EmbeddedPostgres(home).stop()
+    with new_folder() as home:
+        made = Installation(home)
+        started = made.run("database", "start")
+        assert started.returncode == 0, started.stderr
+        yield made
+        EmbeddedPostgres(home).stop()
 
 
 def refused(installation: Installation, *words: str) -> tuple[str, str]:
