@@ -29,6 +29,7 @@ KERNELS = (RADIOTHERAPY / "model", RADIOTHERAPY / "pictures", Path("scripts") / 
 
 SYSTEM_PACKAGES = (
     "chromium",
+    "chromium-headless-shell",
     "coturn",
     "dcmtk",
     "ffmpeg",
@@ -42,9 +43,9 @@ SYSTEM_PACKAGES = (
     "systemd",
     "wrk",
 )
-"""Debian packages that tests use: browser, a relay of live pictures, readers of DICOM, what fetches cameras, Chinese
-fonts, a second media server, a reverse proxy, a DICOM archive, a writer of radiotherapy objects, a second PostgreSQL,
-a reader of units, a load generator."""
+"""Debian packages that tests and benches use: browser, the same without a desk, a relay of live pictures, readers of
+DICOM, what fetches cameras, Chinese fonts, a second media server, a reverse proxy, a DICOM archive, a writer of
+radiotherapy objects, a second PostgreSQL, a reader of units, a load generator."""
 
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
 """What Debian's packages ask whether they may start their services; 101 says no."""

@@ -27,7 +27,9 @@ PICTURES = ROOT / "build" / "pictures"
 DOCUMENTS = PICTURES / "docs"
 """Pictures as docs/pictures has them: copied there when the pages look different."""
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
+"""Debian's, without a desk around it that nobody sees: it begins and draws with two thirds of the work."""
+
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

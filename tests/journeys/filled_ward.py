@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from tests.folders import made_folder
 from tests.journeys.conftest import ROOT, Desk, _free_port, _served, _tianfu
 from tests.journeys.entering import Entrance, Login, demo_logins
 
@@ -50,7 +50,8 @@ class FilledWard:
 @contextmanager
 def filled_ward() -> Iterator[FilledWard]:
     """The ward, told and imported; gone with the block."""
-    folder = made_folder("tianfu-ward-")
+    folder = Path(tempfile.mkdtemp(prefix="tianfu-ward-"))
+    folder.chmod(0o755)
     (folder / "tmp").mkdir()
     (folder / "tmp").chmod(0o1777)
     environment = {
