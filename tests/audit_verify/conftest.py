@@ -101,7 +101,7 @@ class Installation:
         with psycopg.connect(self.addresses.admin, autocommit=True) as connection:
             connection.execute("set search_path = tianfu")
             connection.execute("set session_replication_role = replica")
-            cursor = connection.execute(sql.SQL(statement), values)  # type: ignore[arg-type]
+            cursor = connection.execute(sql.SQL(statement), values)  # type: ignore[arg-type]  # tests put it together
             return cursor.fetchall() if cursor.description else []
 
     def check(self, **places: str | None) -> Checked:

@@ -51,7 +51,7 @@ async def test_a_trail_that_nobody_touched_is_intact(installation: Installation,
 @pytest.mark.parametrize("column", EDITS)
 async def test_an_edited_column_names_its_event(installation: Installation, process: Process, column: str) -> None:
     await installation.root()
-    installation.superuser(f"update audit set {column} = {EDITS[column]} where number = 5")  # noqa: S608
+    installation.superuser(f"update audit set {column} = {EDITS[column]} where number = 5")  # noqa: S608 - of EDITS
     said = installation.check_by_program() if column == "hash" else installation.check()
     assert (said.code, said.tampered) == (1, [("event-changed", 1, 5)])
     assert said.said["tampered"][0]["writer"] == process.writer
@@ -100,7 +100,7 @@ async def test_a_trail_deleted_as_a_whole_is_named_from_its_first_event(installa
 async def test_an_event_put_in_with_the_number_of_another_is_named(installation: Installation) -> None:
     copied = f"writer, lane, number, hash, {COLUMNS}"
     changed = copied.replace("caller", "'forged'", 1)
-    installation.superuser(f"insert into audit ({copied}) select {changed} from audit where number = 4")  # noqa: S608
+    installation.superuser(f"insert into audit ({copied}) select {changed} from audit where number = 4")  # noqa: S608 - of ours
     ((kind, lane, number),) = installation.check().tampered
     # Which of the two the database shows first is its own affair.
     assert (kind, lane, number) in {("event-inserted", 1, 4), ("event-changed", 1, 4)}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -156,10 +157,10 @@ def test_identity_goes_and_comes_back(terminal: Terminal, kept: Kept, tmp_path: 
     assert not (tmp_path / "wrong").exists()
 
 
-def said_of(files: object) -> dict[str, tuple[str, ...]]:
+def said_of(files: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     """What objects say of their patient, by SOP Instance UID; pixels too."""
     said = {}
-    for file in files:  # type: ignore[attr-defined]
+    for file in files:
         dataset = decode(file.read_bytes(), bytes_max=1 << 28).dataset
         names = ("PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "FrameOfReferenceUID")
         rois = tuple(str(each.ROIName) for each in dataset.get("StructureSetROISequence", ()))
