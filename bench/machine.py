@@ -1,4 +1,4 @@
-"""On what and when something was measured."""
+"""On what and when something was measured, and how much memory it took."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def machine() -> dict[str, object]:
         "load": [round(each, 2) for each in os.getloadavg()],
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
     }
+
+
+def forget_peak() -> None:
+    """From here on the most that this process has is told anew (proc_pid_clear_refs(5))."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def peak_rss_mb() -> float:
+    """The most memory, in 10^6 bytes, that this process had since its beginning or since it was forgotten."""
+    return int(_field("/proc/self/status", "VmHWM").removesuffix(" kB")) * 1024 / 1e6
 
 
 def _field(file: str, name: str) -> str:

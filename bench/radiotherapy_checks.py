@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -127,12 +126,12 @@ class Counted:
 class Shares:
     """Processes at work from the beginning; without a seed one is drawn.  All faults if it is the whole, else half.
 
-    Whoever leaves the block before they are done ends them.
+    They have only what others leave of the machine (SCHED_IDLE, sched(7)), so that what is timed beside them takes its
+    time.  Whoever leaves the block before they are done ends them.
     """
 
     def __init__(self, seed: int | None = None, *, is_whole: bool) -> None:
         """Start them."""
-        self._began, self._rested = time.perf_counter(), 0.0
         self.seed = secrets.randbelow(2**32) if seed is None else seed
         self._at_work = [
             subprocess.Popen(
@@ -145,6 +144,8 @@ class Shares:
             )
             for number in range(PROCESSES)
         ]
+        for process in self._at_work:
+            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
 
     def __enter__(self) -> Shares:
         """Themselves."""
@@ -156,29 +157,12 @@ class Shares:
             process.kill()
             process.wait()
 
-    @contextmanager
-    def resting(self) -> Iterator[None]:
-        """Nothing of theirs runs inside the block, so that what is timed there has the machine to itself."""
-        began = time.perf_counter()
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
-            self._rested += time.perf_counter() - began
-
-    def _signal(self, number: signal.Signals) -> None:
-        for process in self._at_work:
-            process.send_signal(number)
-
     def keys(self) -> Result:
         """Counts of what is caught, of what is missed, and of false alarms, once all are done."""
         told = [process.communicate()[0] for process in self._at_work]
         if any(process.returncode for process in self._at_work):
             raise SystemExit("a process that tried the rules broke off")
-        return keys_of(self.seed, [_counted_from(json.loads(one)) for one in told]) | {
-            "check_seconds": round(time.perf_counter() - self._began - self._rested, 1)
-        }
+        return keys_of(self.seed, [_counted_from(json.loads(one)) for one in told])
 
 
 def keys_of(seed: int, parts: Sequence[Counted]) -> Result:

@@ -1,14 +1,12 @@
-"""The doses of all beamlets of TG-119's C-shape under nine equispaced fields: what is timed, and the memory of it.
-
-`python -m bench.radiotherapy_influence` says the memory of a process that does this and nothing else.
-"""
+"""The doses of all beamlets of TG-119's C-shape under nine equispaced fields: what is timed, and the memory of it."""
 
 from __future__ import annotations
 
-import json
-import resource
+import statistics
+import time
 
-from bench.radiotherapy_tg119 import Phantom, read_machine, read_phantom
+from bench.machine import forget_peak, peak_rss_mb
+from bench.radiotherapy_tg119 import Phantom
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
 from tianfu.apps.radiotherapy.model.transport.fields import Beamlets, Field
@@ -17,6 +15,9 @@ from tianfu.apps.radiotherapy.model.transport.pencil_beam import DoseVoxels, Set
 from tianfu.apps.radiotherapy.model.transport.tracing import Resolution
 from tianfu.standards.dicom.grids import Floats, Grid
 
+Result = dict[str, object]
+
+ROUNDS = 3
 FIELDS = 9
 BEAMLET_MM = 5.0
 
@@ -59,11 +60,32 @@ def _body_of(phantom: Phantom) -> DoseVoxels:
     return DoseVoxels(grid=phantom.density.grid, voxels=phantom.structures["BODY"])
 
 
-def _peak_rss_mb() -> float:
-    """From start to influence, reading included; kernels are compiled by now."""
-    whole_influence(read_phantom(), read_machine())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+def influence_keys(phantom: Phantom, beam: PencilBeam) -> Result:
+    """Median seconds of three times, and the most that this process had meanwhile, with all else it keeps."""
+    forget_peak()
+    rounds = [_once(phantom, beam) for _ in range(ROUNDS)]
+    seconds, cpu = [each[0] for each in rounds], [each[1] for each in rounds]
+    return {
+        "influence_3mm_seconds": round(statistics.median(seconds), 2),
+        "influence_3mm_seconds_runs": [round(each, 2) for each in seconds],
+        "influence_3mm_cpu_seconds": round(statistics.median(cpu), 2),
+        **rounds[-1][2],
+        "peak_rss_mb": round(peak_rss_mb(), 1),
+    }
 
 
-if __name__ == "__main__":
-    print(json.dumps({"peak_rss_mb": round(_peak_rss_mb(), 1)}))
+def _once(phantom: Phantom, beam: PencilBeam) -> tuple[float, float, Result]:
+    """Seconds, seconds of all cores together, and what came of it, which is gone before it is done again."""
+    began, worked = time.perf_counter(), time.process_time()
+    found = whole_influence(phantom, beam)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - worked
+    return (
+        seconds,
+        cpu,
+        {
+            "influence_beamlets": found.beamlets.count,
+            "influence_nonzeros": len(found.values),
+            "influence_runs": len(found.run_beamlets),
+            "influence_memory_mb": round(found.memory_mb, 1),
+        },
+    )

@@ -3,16 +3,12 @@ radiotherapy_plan`.
 
 The case is the C-shape of AAPM's Task Group 119 under nine equispaced fields with beamlets of 5 mm.  The doses of
 beamlets are timed on the CT's own grid of 3 x 3 x 2.5 mm, tracing rays in it; the plan is made as the product makes it.
-What takes seconds is measured alone, with its kernels compiled before; what is counted runs beside other things.
+What takes seconds is measured with its kernels compiled before; what is counted has the machine when nothing else does.
 `FULL_ONLY` says what the full run alone measures, and why.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -20,9 +16,9 @@ import numpy as np
 
 from bench.machine import machine
 from bench.radiotherapy_checks import Shares
-from bench.radiotherapy_cones import cones_keys, fitted
+from bench.radiotherapy_cones import field_keys, fit_keys, fitted
 from bench.radiotherapy_engines import Engines, agreement_keys, lung_keys, water_keys
-from bench.radiotherapy_influence import SETTINGS, plan_of, whole_influence
+from bench.radiotherapy_influence import SETTINGS, influence_keys, plan_of
 from bench.radiotherapy_made import CONVERGED_OBJECTIVE, compile_seconds, converged_objective, made_keys, phantom_case
 from bench.radiotherapy_phantoms import phantom_keys, phantom_names
 from bench.radiotherapy_plan_peers import FULL_ONLY as PEERS_ONLY
@@ -39,7 +35,6 @@ from tianfu.standards.dicom.grids import Floats, Grid
 
 Result = dict[str, object]
 
-ROUNDS = 3
 KEPT_WITHIN = 0.005
 FINER_MM = 2.0
 COARSER_MM = 3.0
@@ -47,6 +42,7 @@ COARSER_MM = 3.0
 FULL_ONLY = {
     "fluence_converged_objective": "twelve seconds of search beyond what a plan needs; the reduced run holds the "
     "objective against the one that was kept, and fails if it gets below it",
+    "cones_field_3mm_seconds": "the reduced run has nine such fields as a step of its plan",
     **dict.fromkeys(phantom_names(), "three whole plans, which together take as long as the rest"),
     **PEERS_ONLY,
 }
@@ -67,15 +63,17 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
         case, linac = phantom_case(), generic_linac(beam)
         say("a coarse plan, which compiles, beside rules on plans")
         result |= {"plan_compile_seconds": round(compile_seconds(case, linac), 1)}
-        with shares.resting():
-            kernels, fit_seconds = fitted(beam)
-            engines = Engines(beam=beam, kernels=kernels)
-            result |= {"cones_fit_seconds": round(fit_seconds, 2)}
-            result |= _alone(phantom, case, linac, engines)
-        say("rules on plans, beside engines in water and lung, and a finer grid")
-        result |= _beside(phantom, engines)
+        kernels, fit_seconds = fitted(beam)
+        engines = Engines(beam=beam, kernels=kernels)
+        result |= {"cones_fit_seconds": round(fit_seconds, 2), **fit_keys(kernels)}
+        result |= _timed(phantom, case, linac, engines)
+        say("engines in water and lung, and a finer grid")
+        result |= _compared(phantom, engines)
+        say("what is left of the rules on plans")
         result |= shares.keys()
     if with_peers:
+        say("one field by the second engine")
+        result |= field_keys(beam, kernels)
         result |= phantom_keys(linac)
         say("the converged objective")
         result |= _full_only(case, linac)
@@ -85,27 +83,21 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
     return result
 
 
-def _alone(phantom: Phantom, case: Case, linac: Machine, engines: Engines) -> Result:
-    """What takes seconds, one after another and nothing beside it."""
+def _timed(phantom: Phantom, case: Case, linac: Machine, engines: Engines) -> Result:
+    """What takes seconds, one after another."""
     say("doses of beamlets")
-    result = _influence_keys(phantom, linac.beam)
+    result = influence_keys(phantom, linac.beam)
     say("a plan, from the case to the rules")
     keys, made = made_keys(case, linac)
     if made.planned.second is not None:
         result |= keys | agreement_keys(made.planned.dose, made.planned.second)
-    say("one field by the second engine")
-    return result | cones_keys(engines.beam, engines.kernels)
+    return result
 
 
-def _beside(phantom: Phantom, engines: Engines) -> Result:
-    """What takes no seconds that are told."""
-    memory = subprocess.Popen([sys.executable, "-m", "bench.radiotherapy_influence"], stdout=subprocess.PIPE, text=True)
+def _compared(phantom: Phantom, engines: Engines) -> Result:
+    """What takes no seconds that are told: the engines beside one another, and a finer grid."""
     result = water_keys(engines) | lung_keys(engines)
-    result |= {"grid_convergence_target_percent": round(_grid_convergence_percent(phantom, engines.beam), 3)}
-    told, _ = memory.communicate()
-    if memory.returncode:
-        raise SystemExit("the process whose memory is measured broke off")
-    return result | dict(json.loads(told))
+    return result | {"grid_convergence_target_percent": round(_grid_convergence_percent(phantom, engines.beam), 3)}
 
 
 def _full_only(case: Case, linac: Machine) -> Result:
@@ -114,34 +106,6 @@ def _full_only(case: Case, linac: Machine) -> Result:
     if abs(reached / CONVERGED_OBJECTIVE - 1) > KEPT_WITHIN:
         raise SystemExit(f"the kept converged objective is stale: {reached:.2f} is reached")
     return {"fluence_converged_objective": round(reached, 2)}
-
-
-def _influence_keys(phantom: Phantom, beam: PencilBeam) -> Result:
-    rounds = [_influence_once(phantom, beam) for _ in range(ROUNDS)]
-    seconds, cpu = [each[0] for each in rounds], [each[1] for each in rounds]
-    return {
-        "influence_3mm_seconds": round(statistics.median(seconds), 2),
-        "influence_3mm_seconds_runs": [round(each, 2) for each in seconds],
-        "influence_3mm_cpu_seconds": round(statistics.median(cpu), 2),
-        **rounds[-1][2],
-    }
-
-
-def _influence_once(phantom: Phantom, beam: PencilBeam) -> tuple[float, float, Result]:
-    """Seconds, seconds of all cores together, and what came of it, which is gone before it is done again."""
-    began, worked = time.perf_counter(), time.process_time()
-    found = whole_influence(phantom, beam)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-    return (
-        seconds,
-        cpu,
-        {
-            "influence_beamlets": found.beamlets.count,
-            "influence_nonzeros": len(found.values),
-            "influence_runs": len(found.run_beamlets),
-            "influence_memory_mb": round(found.memory_mb, 1),
-        },
-    )
 
 
 def _grid_convergence_percent(phantom: Phantom, beam: PencilBeam) -> float:

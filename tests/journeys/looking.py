@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.journeys.conftest import PICTURES
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.pictures import take_picture
 
 SIZES = (320, 1440)
 
@@ -16,7 +17,7 @@ SIZES = (320, 1440)
 def wrong_with(page: Page, name: str) -> list[object]:
     """What axe finds and what sticks out at the size that the page has; a picture of the whole page is kept."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    take_picture(page, PICTURES / f"{name}.png", full_page=True)
     found, wide = findings(page), overflow(page)
     return [(name, found, wide)] if found or wide else []
 

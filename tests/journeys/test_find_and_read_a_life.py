@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import PICTURES, Desk, Installation
+from tests.pictures import take_picture
 
 pytestmark = pytest.mark.slow  # a browser and a whole installation
 
@@ -37,7 +38,7 @@ def test_a_doctor_reads_a_life_with_the_keyboard(desk: Desk) -> None:
         page.keyboard.press("Enter")
         expect(page.locator(".banner")).to_contain_text("温知夏")
         expect(page.locator(".banner .tag.solid")).to_contain_text("青霉素")
-        page.screenshot(path=PICTURES / "life-1440.png", full_page=True)
+        take_picture(page, PICTURES / "life-1440.png", full_page=True)
 
 
 def test_a_filter_applies_at_once_and_its_address_can_be_shared(desk: Desk, life: str) -> None:
@@ -132,7 +133,7 @@ def test_a_chart_is_chosen_pointed_at_and_read_as_a_table(desk: Desk, life: str)
         expect(chart.get_by_role("status")).to_contain_text("kg")
         page.get_by_role("link", name="放大看").click()
         expect(page.locator("table tbody tr").first).to_be_visible()
-        page.screenshot(path=PICTURES / "trend-1440.png", full_page=True)
+        take_picture(page, PICTURES / "trend-1440.png", full_page=True)
 
 
 @pytest.mark.parametrize("place", ["", "/trend"])
@@ -170,7 +171,7 @@ def test_an_entry_opens_its_record_and_its_history(desk: Desk, life: str) -> Non
         page.get_by_role("link", name="血脂四项").first.click()
         expect(page.locator("h1")).to_contain_text("血脂四项")
         expect(page.locator(".banner")).to_contain_text("温知夏")
-        page.screenshot(path=PICTURES / "record-1440.png", full_page=True)
+        take_picture(page, PICTURES / "record-1440.png", full_page=True)
         page.get_by_role("link", name="修改历史").click()
         expect(page.locator("h1")).to_contain_text("修改历史")
         expect(page.locator(".versions")).to_contain_text("第 1 版")

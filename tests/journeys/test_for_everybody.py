@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import AXE, PICTURES, Desk
+from tests.pictures import take_picture
 
 pytestmark = pytest.mark.slow  # a browser and a whole installation
 
@@ -50,7 +51,7 @@ def test_a_life_is_readable_by_everybody(desk: Desk, life: str, density: str, wi
             found = findings(page)
             if found or overflow(page):
                 wrong[look] = found, overflow(page)
-            page.screenshot(path=PICTURES / f"life-{look}-{width}.png", full_page=True)
+            take_picture(page, PICTURES / f"life-{look}-{width}.png", full_page=True)
     assert wrong == {}
 
 

@@ -14,6 +14,7 @@ from tests.journeys.conftest import DOCUMENTS, Desk
 from tests.journeys.entering import press
 from tests.journeys.filled_ward import filled_ward
 from tests.journeys.looking import look_at
+from tests.pictures import take_picture
 from tianfu.kernel.instants import china_date, system_clock
 
 pytestmark = pytest.mark.slow  # imports a small demo province, and serves it
@@ -200,7 +201,7 @@ def test_a_nurse_checks_opens_draws_goes_on_holds_and_declines(ward: Served, jou
         if journey.width >= DESK_WIDTH:
             page.set_viewport_size({"width": journey.width, "height": 1_300})
             page.evaluate("scrollTo(0, 0)")
-            page.screenshot(path=DOCUMENTS / "nurse-bed-desk.png")
+            take_picture(page, DOCUMENTS / "nurse-bed-desk.png")
         look_at(page, name("view"))
         page.goto("/newborn/round")
         look_at(page, name("round-live"))

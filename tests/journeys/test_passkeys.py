@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Route, expect
 from tests.folders import made_folder
 from tests.journeys.conftest import PICTURES, Desk
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.pictures import take_picture
 from tests.services.accounts.conftest import HOSPITAL, PARTY, TREE, Telephone
 from tests.supervision.installation import Installation
 from tests.trails import auditor_of, close_trails
@@ -125,7 +126,7 @@ def looked_at(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         assert overflow(page) == 0, (name, width)
         assert findings(page) == [], (name, width)
-        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+        take_picture(page, PICTURES / f"{name}-{width}.png", full_page=True)
 
 
 def in_a_hurry(route: Route) -> None:
@@ -259,7 +260,7 @@ def test_without_scripts_a_sentence_says_what_to_do_instead(house: House) -> Non
         expect(page.get_by_role("button", name="使用通行密钥")).to_have_count(0)
         expect(page.get_by_text("这个浏览器不能使用通行密钥，请用其他方式。")).to_be_visible()
         PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / "sign-in-without-scripts.png", full_page=True)
+        take_picture(page, PICTURES / "sign-in-without-scripts.png", full_page=True)
 
 
 def test_without_passkeys_in_the_browser_a_sentence_says_what_to_do_instead(house: House) -> None:

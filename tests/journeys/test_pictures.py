@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DOCUMENTS, NOBODY, Desk
+from tests.pictures import take_picture
 
 pytestmark = pytest.mark.slow  # a browser and a whole installation
 
@@ -17,7 +18,7 @@ def take(page: Page, name: str, *, height: int) -> None:
     """What the window shows, if it is so high."""
     width = page.evaluate("innerWidth")
     page.set_viewport_size({"width": width, "height": height})
-    page.screenshot(path=DOCUMENTS / f"{name}.png")
+    take_picture(page, DOCUMENTS / f"{name}.png")
 
 
 def test_the_entrance_shows_the_logins_of_the_demonstration(desk: Desk) -> None:

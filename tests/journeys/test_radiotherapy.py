@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import DOCUMENTS, PICTURES, Desk
 from tests.journeys.entering import press
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.pictures import take_picture
 from tianfu.standards.dicom.doses import read_dose, write_dose
 from tianfu.standards.dicom.encoding import decode
 
@@ -53,7 +54,7 @@ def test_a_case_is_sent_looked_at_judged_and_compared(desk: Desk, folder: Path, 
         expect(page.locator("[data-part=not-cleared]")).to_have_text(NOTICE[language])
         for place in (PICTURES, DOCUMENTS):
             place.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=place / f"radiotherapy-{name}-{width}-{language}.png", full_page=True)
+            take_picture(page, place / f"radiotherapy-{name}-{width}-{language}.png", full_page=True)
         found, wide = findings(page), overflow(page)
         if found or wide:
             wrong[name] = found, wide

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import NOBODY, PICTURES, Desk, Installation
 from tests.journeys.entering import Entrance, press
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.pictures import take_picture
 
 pytestmark = pytest.mark.slow  # a browser and a whole installation
 
@@ -61,9 +62,7 @@ class Walk:
 
     def look(self, name: str) -> None:
         """Take a picture of the whole page, ask axe about it, and see that nothing sticks out."""
-        self.page.screenshot(
-            path=PICTURES / f"role-{self.role}-{name}-{self.width}-{self.language}.png", full_page=True
-        )
+        take_picture(self.page, PICTURES / f"role-{self.role}-{name}-{self.width}-{self.language}.png", full_page=True)
         found, wide = findings(self.page), overflow(self.page)
         if found or wide:
             self.wrong[f"{name} {self.page.url}"] = found, wide

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from tests.journeys.conftest import DOCUMENTS, PICTURES, Desk, Installation
 from tests.journeys.test_for_everybody import findings, overflow
+from tests.pictures import take_picture
 from tianfu.kernel.ids import derived_id
 
 pytestmark = pytest.mark.slow  # a browser and a whole installation
@@ -101,14 +102,14 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.get_by_label("病人昏迷或说不清").check()
         page.get_by_label("具体理由").fill(REASON)
         page.get_by_label("我是为了救治").check()
-        page.screenshot(path=PICTURES / "emergency-form-1440.png", full_page=True)
+        take_picture(page, PICTURES / "emergency-form-1440.png", full_page=True)
         page.get_by_role("button", name="打开档案").click()
         expect(page.locator(".banner")).to_contain_text(WOMAN)
         expect(page.locator(".banner .tag.solid")).to_contain_text("过敏：青霉素")
         expect(page.locator(".clock")).to_have_text(re.compile(r"^(30:00|29:\d\d)$"))
         before = page.locator(".clock").inner_text()
         expect(page.locator(".clock")).not_to_have_text(before)
-        page.screenshot(path=DOCUMENTS / "emergency-desk.png", full_page=True)
+        take_picture(page, DOCUMENTS / "emergency-desk.png", full_page=True)
         page.get_by_role("button", name="现在就结束").click()
         expect(page.locator("h1")).to_contain_text("紧急查看已结束")
         expect(page.locator("main")).not_to_contain_text("青霉素")
@@ -119,7 +120,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         expect(page.locator(".note.warning").first).to_contain_text(REASON)
         look = page.locator(".look", has_text="为了急救").first
         expect(look).to_contain_text("过敏和警示")
-        page.screenshot(path=PICTURES / "ledger-390.png", full_page=True)
+        take_picture(page, PICTURES / "ledger-390.png", full_page=True)
         look.get_by_role("link", name=re.compile("我有异议")).click()
         page.get_by_label("您为什么有异议").fill("我那天在家，没有去过这家医院。")
         page.get_by_role("button", name="提交异议").click()
@@ -131,7 +132,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
     with desk.page(role="officer", is_refused=True) as page:
         page.goto("/trust")
         expect(page.locator(".badge")).to_contain_text("超过 24 小时")
-        page.screenshot(path=DOCUMENTS / "reviews-desk.png", full_page=True)
+        take_picture(page, DOCUMENTS / "reviews-desk.png", full_page=True)
         page.locator(".worklist a", has_text="异议").first.click()
         expect(page.locator("main")).to_contain_text("我那天在家")
         expect(page.locator(".look").first).to_contain_text("过敏和警示")
@@ -140,7 +141,7 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.get_by_label("没有正当理由").check()
         page.get_by_label("依据").fill("门诊大厅没有这位病人的登记")
         page.get_by_label("给本人的答复").fill("您说得对，这次查看没有理由，已经通报医院处理。")
-        page.screenshot(path=PICTURES / "review-1440.png", full_page=True)
+        take_picture(page, PICTURES / "review-1440.png", full_page=True)
         page.get_by_role("button", name="保存判断").click()
         expect(page.locator("#done")).to_contain_text("已保存")
 
@@ -148,11 +149,11 @@ def test_a_doctor_breaks_the_glass_the_citizen_objects_and_an_officer_reviews(de
         page.goto("/trust")
         expect(page.locator(".objected").first).to_contain_text("已经通报医院处理")
         expect(page.locator(".steps").first).to_contain_text("已答复")
-        page.screenshot(path=DOCUMENTS / "ledger-desk.png", full_page=True)
+        take_picture(page, DOCUMENTS / "ledger-desk.png", full_page=True)
         page.set_viewport_size({"width": 390, "height": 900})
         height = int(page.evaluate("document.documentElement.scrollHeight"))
         page.set_viewport_size({"width": 390, "height": height})  # else the bar below stands in the middle
-        page.screenshot(path=DOCUMENTS / "ledger-phone.png")
+        take_picture(page, DOCUMENTS / "ledger-phone.png")
 
 
 def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(
@@ -171,7 +172,7 @@ def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(
         expect(page.locator("#found")).to_contain_text("新的在前")
         assert people.number not in page.url
         assert "person=" in page.url
-        page.screenshot(path=PICTURES / "trail-1440.png", full_page=True)
+        take_picture(page, PICTURES / "trail-1440.png", full_page=True)
         page.get_by_label("谁的档案").fill("123")
         page.get_by_text("更多条件").click()
         page.get_by_label("到（时间，可不填）").fill("09:30")
@@ -183,7 +184,7 @@ def test_an_officer_searches_the_trail_by_keys_alone_and_takes_it_away(
         page.get_by_role("link", name="最近 7 天").click()
         page.locator(".eventline .what").first.click()
         expect(page.locator("main")).to_contain_text("在链上的位置")
-        page.screenshot(path=PICTURES / "trail-event-1440.png", full_page=True)
+        take_picture(page, PICTURES / "trail-event-1440.png", full_page=True)
         page.get_by_role("link", name="这个账号当天的全部").click()
         expect(page.locator(".conditions")).to_be_visible()
         with page.expect_download() as begun:
@@ -205,7 +206,7 @@ def test_the_audit_search_works_without_scripts_on_a_phone(desk: Desk, people: P
         page.locator(".conditions a").first.click()
         page.locator(".eventline .what").first.click()
         expect(page.locator("#chain")).to_be_visible()
-        page.screenshot(path=PICTURES / f"trail-event-320-{language}.png", full_page=True)
+        take_picture(page, PICTURES / f"trail-event-320-{language}.png", full_page=True)
 
 
 def test_a_citizen_decides_takes_back_and_sees_the_history_without_scripts(desk: Desk, people: People) -> None:

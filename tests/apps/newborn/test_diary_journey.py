@@ -19,6 +19,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.apps.newborn.conftest import MOTHER, Browser, Ward, current
 from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
+from tests.pictures import take_picture_of
 from tests.records.made import put
 from tianfu.apps.newborn.mapping.codes import VISITS
 from tianfu.apps.newborn.mapping.diary import Entry, entry_of, gestation_resource, observations_of
@@ -84,7 +85,7 @@ async def looked_at(page: Page, name: str) -> None:
             name
         )
         assert await page.evaluate(TOO_WIDE) == [], (name, width)
-        await page.screenshot(path=PICTURES / f"newborn-{name}-{width}.png", full_page=True)
+        await take_picture_of(page, PICTURES / f"newborn-{name}-{width}.png", full_page=True)
 
 
 def drawn_photo(folder: Path) -> Path:

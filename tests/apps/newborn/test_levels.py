@@ -13,6 +13,7 @@ from playwright.async_api import Page
 from tests.apps.newborn.ward import QIN, WARD
 from tests.apps.newborn.window import MOTHER, VISIT, Window, cart_on_air, until, window_of
 from tests.journeys.conftest import AXE, PICTURES
+from tests.pictures import take_picture_of
 from tests.services.realtime.narrow import room_beside
 from tests.services.realtime.running import Running, embedded
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
@@ -86,7 +87,7 @@ async def look(page: Page, name: str) -> None:
     size = page.viewport_size
     assert size is not None
     language = await page.evaluate("document.documentElement.lang")
-    await page.screenshot(path=PICTURES / f"newborn-level-{name}-{size['width']}-{language}.png")
+    await take_picture_of(page, PICTURES / f"newborn-level-{name}-{size['width']}-{language}.png")
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     found = await page.evaluate("axe.run().then(all => all.violations.map(each => [each.id, each.nodes[0].html]))")
     assert found == [], name

@@ -26,6 +26,7 @@ from tests.apps.newborn.window import (
     window_of,
 )
 from tests.journeys.conftest import AXE, PICTURES
+from tests.pictures import take_picture_of
 from tianfu.apps.newborn.actions.interpret import let_interpret
 from tianfu.apps.newborn.actions.invite_relative import end_invitation
 from tianfu.apps.newborn.actions.set_sound import Sound, set_sound
@@ -524,4 +525,4 @@ async def fit(page: Page, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     for width in (1440, 390, 320):
         await page.set_viewport_size({"width": width, "height": 844})
-        await page.screenshot(path=PICTURES / f"newborn-watch-{name}-{width}.png", full_page=True)
+        await take_picture_of(page, PICTURES / f"newborn-watch-{name}-{width}.png", full_page=True)

@@ -17,6 +17,7 @@ from tests.apps.newborn.test_nurse_pages import Tablet
 from tests.apps.newborn.ward import QIN, UNIT, WARD, MadeWard, made_ward
 from tests.apps.newborn.window import served
 from tests.journeys.conftest import AXE, CHROMIUM, CHROMIUM_ARGUMENTS, PICTURES
+from tests.pictures import take_picture_of
 from tests.services.accounts.conftest import House, Telephone, Time, house_of, unit
 from tests.services.realtime.made import camera, viewer
 from tests.services.realtime.running import embedded
@@ -374,7 +375,7 @@ async def test_the_page_is_read_by_everybody_on_a_telephone_and_at_a_desk(desk: 
                 found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
                 assert [(each["id"], each["nodes"][0]["html"][:120]) for each in found["violations"]] == []
                 assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-                await page.screenshot(path=PICTURES / f"newborn-quality-{name}-{language}-{width}.png", full_page=True)
+                await take_picture_of(page, PICTURES / f"newborn-quality-{name}-{language}-{width}.png", full_page=True)
         await page.fill("#note", "the ward looks at the plug")
         await page.press("#note", "Enter")
         await page.wait_for_url("**/quality?done=noted")

@@ -18,6 +18,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Page
 
 from tests.journeys.conftest import AXE, PICTURES
+from tests.pictures import take_picture_of
 from tests.radiotherapy_house import HOSPITAL
 from tests.radiotherapy_house import House as Imaging
 from tests.radiotherapy_house import house_of as imaging_of
@@ -170,7 +171,7 @@ class Department:
 async def looked_at(page: Page, name: str) -> None:
     """A picture is kept; nothing sticks out of the page, and axe finds nothing."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    await take_picture_of(page, PICTURES / f"{name}.png", full_page=True)
     wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, name
     await page.evaluate(AXE.read_text("utf-8"))
