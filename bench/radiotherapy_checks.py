@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import secrets
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +27,7 @@ from demo.radiotherapy.sound import GENERIC
 from scipy.ndimage import uniform_filter
 
 from bench.radiotherapy_named import RIGHTLY
+from bench.radiotherapy_shares import PROCESSES, Shares
 from tianfu.apps.radiotherapy.model.checking.rules import Outcome, Topic
 from tianfu.apps.radiotherapy.model.checking.subjects import Found, checked_of
 from tianfu.apps.radiotherapy.model.checking.verdicts import RULES, outcomes_of
@@ -41,11 +38,11 @@ from tianfu.standards.dicom.cases import Case, read_case
 
 Result = dict[str, object]
 
-CLEAN_CASES, PROCESSES = 10, 2
-"""How many sound cases are looked over, and by how many processes: another number plants faults in other cases."""
+CLEAN_CASES = 10
+"""How many sound cases are looked over."""
 
-PLANTED_IN = 2
-"""In so many of its sound cases each process plants faults, by turns."""
+PLANTED_IN_WHOLE, PLANTED_IN = 2, 1
+"""In so many of its sound cases each process plants faults, by turns, and in so many where it plants half of them."""
 
 BYTES_MAX, VOXELS_MAX = 10**9, 10**8
 DRAWS_MOST = 40
@@ -123,46 +120,9 @@ class Counted:
     seeded: tuple[Tried, ...]
 
 
-class Shares:
-    """Processes at work from the beginning; without a seed one is drawn.  All faults if it is the whole, else half.
-
-    They have only what others leave of the machine (SCHED_IDLE, sched(7)), so that what is timed beside them takes its
-    time.  Whoever leaves the block before they are done ends them.
-    """
-
-    def __init__(self, seed: int | None = None, *, is_whole: bool) -> None:
-        """Start them."""
-        self.seed = secrets.randbelow(2**32) if seed is None else seed
-        self._at_work = [
-            subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "bench.radiotherapy_checks", str(self.seed), "--share", str(number)),
-                    *(("--whole",) if is_whole else ()),
-                ],
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(PROCESSES)
-        ]
-        for process in self._at_work:
-            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-
-    def __enter__(self) -> Shares:
-        """Themselves."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End those that are still at work."""
-        for process in self._at_work:
-            process.kill()
-            process.wait()
-
-    def keys(self) -> Result:
-        """Counts of what is caught, of what is missed, and of false alarms, once all are done."""
-        told = [process.communicate()[0] for process in self._at_work]
-        if any(process.returncode for process in self._at_work):
-            raise SystemExit("a process that tried the rules broke off")
-        return keys_of(self.seed, [_counted_from(json.loads(one)) for one in told])
+def shares_keys(shares: Shares) -> Result:
+    """Counts of what is caught, of what is missed, and of false alarms, once all shares are done."""
+    return keys_of(shares.seed, [_counted_from(one) for one in shares.told()])
 
 
 def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
@@ -191,8 +151,9 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
 def counted(share: Share) -> Counted:
     """Look over a share's sound cases, and plant its faults in the first ones of them."""
     cases = share.cases()
-    planted = [looked_over(case) for case in cases[:PLANTED_IN]]
-    said = [*(one.said for one in planted), *(said_of(case) for case in cases[PLANTED_IN:])]
+    few = PLANTED_IN_WHOLE if share.is_whole else PLANTED_IN
+    planted = [looked_over(case) for case in cases[:few]]
+    said = [*(one.said for one in planted), *(said_of(case) for case in cases[few:])]
     alarms = Counter(rule for each in said for rule, _ in each)
     blind = share.of_faults(list(BLIND_FAULTS.values()))
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
@@ -200,7 +161,7 @@ def counted(share: Share) -> Counted:
         clean_cases=len(cases),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
-        seeded=tuple(seeded_tried(share.seed, cases[:PLANTED_IN], seeded)),
+        seeded=tuple(seeded_tried(share.seed, cases[:few], seeded)),
     )
 
 
@@ -354,7 +315,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.share is None:
         with Shares(asked.seed, is_whole=asked.whole) as shares:
-            print(json.dumps(shares.keys()))
+            print(json.dumps(shares_keys(shares)))
     else:
         share = Share(seed=asked.seed, number=asked.share, of=PROCESSES, is_whole=asked.whole)
         print(json.dumps(_told(counted(share))))

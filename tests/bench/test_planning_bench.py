@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.radiotherapy_checks import CLEAN_CASES, PROCESSES, Counted, Share, Tried, keys_of
+from bench.radiotherapy_checks import CLEAN_CASES, Counted, Share, Tried, keys_of
 from bench.radiotherapy_engines import AWAY_MM, STEP_MM, beyond
 from bench.radiotherapy_made import Clock, coarse_wish, wish_of
+from bench.radiotherapy_measures import FULL_ONLY
 from bench.radiotherapy_phantoms import phantom_names
-from bench.radiotherapy_plan import FULL_ONLY
+from bench.radiotherapy_shares import PROCESSES
 from bench.report import PLANNING, PLANNING_BESIDE, PLANNING_FULL, planning_page
 from demo.radiotherapy.blind_faults import BLIND_FAULTS
 

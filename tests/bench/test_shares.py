@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench.radiotherapy_checks import PROCESSES, Shares
+from bench.radiotherapy_shares import PROCESSES, Shares
 
 Started = list[subprocess.Popen[str]]
 

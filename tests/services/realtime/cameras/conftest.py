@@ -112,6 +112,10 @@ class Ward:
         bad = {State.AWAY, State.REFUSED}
         return await self._told(camera, lambda found: found.state in bad and found.reason != "camera-unwatched")
 
+    async def sends(self, camera: str, *, above: float) -> Health:
+        """Wait until so many pictures a second are counted: in its first moments none are."""
+        return await self._told(camera, lambda found: found.pictures_per_second > above)
+
     async def _told(self, camera: str, holds: Callable[[Health], bool]) -> Health:
         async with asyncio.timeout(WAIT_SECONDS):
             while not holds(found := await self.health(camera)):  # noqa: ASYNC110 - a table tells nobody

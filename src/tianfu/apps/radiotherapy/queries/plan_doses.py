@@ -27,7 +27,7 @@ WITHIN_MM = 0.005
 
 
 FINE = Resolution(ray_mm=2.0, step_mm=2.5)
-"""As the speed of plans is measured, in `bench/radiotherapy_plan.py`. [ours]"""
+"""As the speed of plans is measured, in `bench/radiotherapy_influence.py`. [ours]"""
 
 SURFACE_DENSITY = 0.05
 SPACING_MM = (1.0, 10.0)
