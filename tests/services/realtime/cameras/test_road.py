@@ -287,14 +287,15 @@ async def test_a_camera_behind_tls_is_looked_at(ward: Ward, tmp_path: Path) -> N
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, there = await asyncio.open_connection("127.0.0.1", ward.port)
         ways = [asyncio.create_task(_carry(reader, there)), asyncio.create_task(_carry(back, writer))]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for each in ways:
-            each.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        for each_end in (there, writer):
-            each_end.close()
-            with suppress(OSError):
-                await each_end.wait_closed()
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            there.close()
+            for each in ways:
+                each.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        with suppress(OSError):
+            await there.wait_closed()
 
     async with serving(talk, _own_key(tmp_path)) as port:
         source = Source(address=f"rtsps://127.0.0.1:{port}/NICU-01", user="onlooker", password="p@ss:/'x y")
