@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.2
 """How often the row of a work is looked at. [ours]"""
 
+CANCEL_AGAIN_SECONDS = 10.0
+"""A worker that was cancelled has mostly ended within one. [ours]"""
+
 Leave = Annotated[
     bool, typer.Option("--leave", help="ask and go: the workers of `tianfu serve` do it, and asking again shows it")
 ]
@@ -100,5 +103,17 @@ async def _working(house: House) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await cancelled(task)
+
+
+async def cancelled(task: asyncio.Task[None]) -> None:
+    """End a task, and wait until it has ended; what it raises is nobody's any more.
+
+    Once may not be enough: in Python 3.11 `asyncio.wait_for`, with which the database's driver waits, loses what cancels
+    it in the very moment of its result (python/cpython issue 86296).
+    """
+    while not task.done():
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+    if not task.cancelled():
+        task.exception()
