@@ -109,8 +109,8 @@ async def _working(house: House) -> AsyncIterator[None]:
 async def cancelled(task: asyncio.Task[None]) -> None:
     """End a task, and wait until it has ended; what it raises is nobody's any more.
 
-    Once may not be enough: in Python 3.11 `asyncio.wait_for`, with which the database's driver waits, loses what cancels
-    it in the very moment of its result (python/cpython issue 86296).
+    Once may not be enough: in Python 3.11 `asyncio.wait_for`, with which the database's driver waits, loses what
+    cancels it in the very moment of its result (python/cpython issue 86296).
     """
     while not task.done():
         task.cancel()
