@@ -25,18 +25,19 @@ run: set-up
 	@exec $(BIN)/python scripts/run.py
 
 # What kills, measures, has seconds to be heard in or lives through a newborn's day has the machine to itself; what
-# watches live pictures shares it with one other at most, however many cores there are, and what waits half of its time
-# or more, for cameras or for clocks, with two; all else has every core.  What walks through an installation and waits
-# for what comes, whenever it comes, has processes of its own: a browser that is driven step by step leaves no room for
+# watches live pictures shares it with one other at most, however many cores there are, and what waits most of its time
+# for a camera or a disk with two others; all else has every core.  What walks through an installation and waits for
+# what comes, whenever it comes, has processes of its own: a browser that is driven step by step leaves no room for
 # tests that are awaited.
 CAMERAS := tests/services/realtime/cameras
-WAITING := $(CAMERAS) $(addprefix tests/supervision/test_,full_disk.py keys_at.py programs.py)
+WAITING := $(CAMERAS) $(addprefix tests/supervision/test_,full_disk.py)
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime tests/supervision/test_camera_commands.py
 CALM := tests/deploy/test_nginx.py $(addprefix tests/journeys/test_, \
 	find_and_read_a_life.py for_everybody.py passkeys.py pictures.py planning.py programs_elsewhere.py \
 	radiotherapy.py roles.py trust.py)
 ALONE := $(filter-out $(CALM),$(wildcard tests/journeys/test_*.py)) $(addprefix tests/supervision/test_, \
-	children.py janus_server.py job_worker.py kills.py media.py serving.py slow_clients.py smart_app.py)
+	children.py janus_server.py job_worker.py keys_at.py kills.py media.py programs.py serving.py slow_clients.py \
+	smart_app.py)
 
 test: export PYTHONDONTWRITEBYTECODE :=  # else every process would compile all tests anew
 test: set-up-tests

@@ -42,7 +42,7 @@ CLEAN_CASES = 10
 """How many sound cases are looked over."""
 
 PLANTED_IN_WHOLE, PLANTED_IN = 2, 1
-"""In so many of its sound cases each process plants faults, by turns, and in so many where it plants half of them."""
+"""In so many of its sound cases each process plants all faults, by turns; in so many where it plants half of them."""
 
 BYTES_MAX, VOXELS_MAX = 10**9, 10**8
 DRAWS_MOST = 40
@@ -115,6 +115,7 @@ class Counted:
     """What came of a share."""
 
     clean_cases: int
+    planted_cases: int
     alarms: Mapping[str, int]
     blind: tuple[Tried, ...]
     seeded: tuple[Tried, ...]
@@ -136,6 +137,7 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
         "check_seed": seed,
         "rules": len(RULES),
         "clean_cases": sum(part.clean_cases for part in parts),
+        "planted_cases": sum(part.planted_cases for part in parts),
         "false_alarms": alarms.total(),
         "false_alarm_rules": dict(alarms),
         "faults_known": len(BLIND_FAULTS) + len(faults_of(Layer.PLAN_CHECK)),
@@ -159,6 +161,7 @@ def counted(share: Share) -> Counted:
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
+        planted_cases=len(planted),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
         seeded=tuple(seeded_tried(share.seed, cases[:few], seeded)),
@@ -294,13 +297,15 @@ def _counted_from(told: Mapping[str, Any]) -> Counted:
     blind, seeded = (
         tuple(Tried(fault=fault, rules=frozenset(rules)) for fault, rules in told[kind]) for kind in ("blind", "seeded")
     )
-    return Counted(clean_cases=told["clean_cases"], alarms=told["alarms"], blind=blind, seeded=seeded)
+    counts = {name: told[name] for name in ("clean_cases", "planted_cases", "alarms")}
+    return Counted(**counts, blind=blind, seeded=seeded)
 
 
 def _told(found: Counted) -> Mapping[str, Any]:
     kinds = {"blind": found.blind, "seeded": found.seeded}
     return {
         "clean_cases": found.clean_cases,
+        "planted_cases": found.planted_cases,
         "alarms": found.alarms,
         **{kind: [[one.fault, sorted(one.rules)] for one in tried] for kind, tried in kinds.items()},
     }

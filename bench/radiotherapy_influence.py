@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from bench.machine import forget_peak, peak_rss_mb
+from bench.machine import peak_rss_mb
 from bench.radiotherapy_tg119 import Phantom
 from tianfu.apps.radiotherapy.model.machines.beams import PencilBeam
 from tianfu.apps.radiotherapy.model.transport.beamlets import beamlets_over
@@ -61,8 +61,7 @@ def _body_of(phantom: Phantom) -> DoseVoxels:
 
 
 def influence_keys(phantom: Phantom, beam: PencilBeam) -> Result:
-    """Median seconds of three times, and the most that this process had meanwhile, with all else it keeps."""
-    forget_peak()
+    """Median seconds of three times, and the most memory that this process had till now, with all that came before."""
     rounds = [_once(phantom, beam) for _ in range(ROUNDS)]
     seconds, cpu = [each[0] for each in rounds], [each[1] for each in rounds]
     return {

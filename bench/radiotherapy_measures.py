@@ -40,7 +40,7 @@ COARSER_MM = 3.0
 FULL_ONLY = {
     "fluence_converged_objective": "twelve seconds of search beyond what a plan needs; the reduced run holds the "
     "objective against the one that was kept, and fails if it gets below it",
-    "cones_field_3mm_seconds": "the reduced run has nine such fields as a step of its plan",
+    "cones_field_3mm_seconds": "three more of the nine that the plan's second dose takes",
     **dict.fromkeys(phantom_names(), "three whole plans, which together take as long as the rest"),
     **PEERS_ONLY,
 }
@@ -48,10 +48,7 @@ FULL_ONLY = {
 
 
 def measured(shares: Shares, *, with_peers: bool) -> Result:
-    """Everything beside which the rules are tried, and what they count; missing data, and nothing else, without them.
-
-    What is in `FULL_ONLY` is measured alone, after the rules.
-    """
+    """Everything beside which the rules are tried, what they count, and after them, alone, what is in `FULL_ONLY`."""
     result: Result = {"full_only": FULL_ONLY, "full": with_peers}
     try:
         phantom, beam = read_phantom(), read_machine()
@@ -77,9 +74,9 @@ def _timed(phantom: Phantom, case: Case, linac: Machine, engines: Engines) -> Re
     result = influence_keys(phantom, linac.beam)
     say("a plan, from the case to the rules")
     keys, made = made_keys(case, linac)
-    if made.planned.second is not None:
-        result |= keys | agreement_keys(made.planned.dose, made.planned.second)
-    return result
+    if made.planned.second is None:
+        raise SystemExit("the plan has no second dose")
+    return result | keys | agreement_keys(made.planned.dose, made.planned.second)
 
 
 def _compared(phantom: Phantom, engines: Engines) -> Result:

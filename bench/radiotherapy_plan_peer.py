@@ -85,7 +85,7 @@ def _influence(given: str) -> Any:
         "beamlets": matrix.shape[1],
         "nonzeros": int(matrix.nnz),
         "memory_mb": sum(each.nbytes for each in (matrix.data, matrix.indices, matrix.indptr)) / 1e6,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
 
 

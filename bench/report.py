@@ -139,7 +139,7 @@ PLANNING: dict[str, tuple[str, str]] = {
         "doses of all beamlets: TG-119's C-shape, nine fields, 5 mm, the CT's grid; rays in",
     ),
     "influence_memory_mb": ("≤ 1,100", "what they take"),
-    "peak_rss_mb": ("≤ 2,200", "the most the bench's process had while it made them, with all else it keeps"),
+    "peak_rss_mb": ("≤ 2,200", "the most the bench's process had from its beginning until they were made three times"),
     "fluence_seconds": ("≤ 8", "until the objective is within 1 % of the converged one"),
     "deliverable_plan_seconds": (
         "≤ 60",
@@ -175,6 +175,7 @@ PLANNING_BESIDE: dict[str, str] = {
     "blind_planted": "those",
     "blind_caught": "those of them that were caught",
     "clean_cases": "sound cases",
+    "planted_cases": "those of them in which faults were planted",
     "rules": "rules",
 }
 PLANNING_FULL: dict[str, str] = {
@@ -276,6 +277,7 @@ def planning_page(result: dict[str, Any]) -> str:
             ),
             *(f"Not compared, because it does not run here: {each}" for each in result.get("peers_missing", [])),
             *_complaints(result),
+            "Rules were tried beside what is timed, in what that left of the processors (SCHED_IDLE).",
             "The machine is a generic one that nobody commissioned; nothing of it is for patients.",
             f"Measured {machine['date']} on {machine['processor']}, load {machine['load'][0]} before the start.\n",
         ]

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.2
 """How often the row of a work is looked at. [ours]"""
 
-CANCEL_AGAIN_SECONDS = 10.0
-"""A worker that was cancelled has mostly ended within one. [ours]"""
-
 Leave = Annotated[
     bool, typer.Option("--leave", help="ask and go: the workers of `tianfu serve` do it, and asking again shows it")
 ]
@@ -93,6 +90,7 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 async def _working(house: House) -> AsyncIterator[None]:
     """A worker of the heavy queue in this process: it shares the works with those of `tianfu serve`, if that runs."""
     from tianfu.apps.radiotherapy.jobs import Bench
+    from tianfu.services.jobs.ending import cancelled
     from tianfu.services.jobs.worker import Worker
     from tianfu.supervision.job_worker import limit_memory
 
@@ -103,17 +101,4 @@ async def _working(house: House) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await cancelled(task)
-
-
-async def cancelled(task: asyncio.Task[None]) -> None:
-    """End a task, and wait until it has ended; what it raises is nobody's any more.
-
-    Once may not be enough: in Python 3.11 `asyncio.wait_for`, with which the database's driver waits, loses what
-    cancels it in the very moment of its result (python/cpython issue 86296).
-    """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
-    if not task.cancelled():
-        task.exception()
+        await cancelled([task])

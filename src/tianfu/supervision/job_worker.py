@@ -22,6 +22,7 @@ from tianfu.records.keys import open_keyring
 from tianfu.records.trail.epochs import open_trail
 from tianfu.services.documents.keeping import SWEPT_AFTER_SECONDS, Documents
 from tianfu.services.imaging.deliveries import Deliveries
+from tianfu.services.jobs.ending import cancelled
 from tianfu.services.jobs.worker import Worker
 from tianfu.services.jobs.works import Queue, Works
 from tianfu.settings import Settings, settings_from
@@ -69,9 +70,7 @@ async def work_off(settings: Settings, queue: Queue) -> None:
 async def ended(tasks: list[asyncio.Task[Any]]) -> None:
     """Wait until one ends, end the others, and raise what it raised."""
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await cancelled(others)
     for task in done:
         task.result()
 

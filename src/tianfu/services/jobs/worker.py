@@ -18,6 +18,7 @@ from tianfu.db import Addresses, Database, Role, queries
 from tianfu.kernel.instants import Clock
 from tianfu.kernel.refusal import Refusal, place_of
 from tianfu.services.jobs.doing import GivenUp, KeptDoing, Kind, told
+from tianfu.services.jobs.ending import cancelled
 from tianfu.services.jobs.works import DEAD_SECONDS, TRIES_MAX, Queue, State
 
 BEAT_SECONDS = 5.0
@@ -60,8 +61,7 @@ class Worker:
                     shutdown_graceful_timeout=0.0,
                 )
             finally:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+                await cancelled([looking])
 
     def _task(self, kind: Kind) -> Callable[[str], Awaitable[None]]:
         async def do(work: str) -> None:
