@@ -30,7 +30,7 @@ run: set-up
 # what comes, whenever it comes, has processes of its own: a browser that is driven step by step leaves no room for
 # tests that are awaited.
 CAMERAS := tests/services/realtime/cameras
-WAITING := $(CAMERAS) $(addprefix tests/supervision/test_,full_disk.py)
+WAITING := $(CAMERAS) tests/supervision/test_full_disk.py
 WATCHING := tests/apps/newborn tests/gateways/media tests/services/realtime tests/supervision/test_camera_commands.py
 CALM := tests/deploy/test_nginx.py $(addprefix tests/journeys/test_, \
 	find_and_read_a_life.py for_everybody.py passkeys.py pictures.py planning.py programs_elsewhere.py \

@@ -41,8 +41,8 @@ Result = dict[str, object]
 CLEAN_CASES = 10
 """How many sound cases are looked over."""
 
-PLANTED_IN_WHOLE, PLANTED_IN = 2, 1
-"""In so many of its sound cases each process plants all faults, by turns; in so many where it plants half of them."""
+PLANTED_IN = 2
+"""In so many of its sound cases each process plants faults, by turns."""
 
 BYTES_MAX, VOXELS_MAX = 10**9, 10**8
 DRAWS_MOST = 40
@@ -115,7 +115,6 @@ class Counted:
     """What came of a share."""
 
     clean_cases: int
-    planted_cases: int
     alarms: Mapping[str, int]
     blind: tuple[Tried, ...]
     seeded: tuple[Tried, ...]
@@ -137,7 +136,6 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
         "check_seed": seed,
         "rules": len(RULES),
         "clean_cases": sum(part.clean_cases for part in parts),
-        "planted_cases": sum(part.planted_cases for part in parts),
         "false_alarms": alarms.total(),
         "false_alarm_rules": dict(alarms),
         "faults_known": len(BLIND_FAULTS) + len(faults_of(Layer.PLAN_CHECK)),
@@ -153,18 +151,16 @@ def keys_of(seed: int, parts: Sequence[Counted]) -> Result:
 def counted(share: Share) -> Counted:
     """Look over a share's sound cases, and plant its faults in the first ones of them."""
     cases = share.cases()
-    few = PLANTED_IN_WHOLE if share.is_whole else PLANTED_IN
-    planted = [looked_over(case) for case in cases[:few]]
-    said = [*(one.said for one in planted), *(said_of(case) for case in cases[few:])]
+    planted = [looked_over(case) for case in cases[:PLANTED_IN]]
+    said = [*(one.said for one in planted), *(said_of(case) for case in cases[PLANTED_IN:])]
     alarms = Counter(rule for each in said for rule, _ in each)
     blind = share.of_faults(list(BLIND_FAULTS.values()))
     seeded = share.of_faults(faults_of(Layer.PLAN_CHECK))
     return Counted(
         clean_cases=len(cases),
-        planted_cases=len(planted),
         alarms=alarms,
         blind=tuple(blind_tried(share.seed, planted, blind)),
-        seeded=tuple(seeded_tried(share.seed, cases[:few], seeded)),
+        seeded=tuple(seeded_tried(share.seed, cases[:PLANTED_IN], seeded)),
     )
 
 
@@ -297,15 +293,13 @@ def _counted_from(told: Mapping[str, Any]) -> Counted:
     blind, seeded = (
         tuple(Tried(fault=fault, rules=frozenset(rules)) for fault, rules in told[kind]) for kind in ("blind", "seeded")
     )
-    counts = {name: told[name] for name in ("clean_cases", "planted_cases", "alarms")}
-    return Counted(**counts, blind=blind, seeded=seeded)
+    return Counted(clean_cases=told["clean_cases"], alarms=told["alarms"], blind=blind, seeded=seeded)
 
 
 def _told(found: Counted) -> Mapping[str, Any]:
     kinds = {"blind": found.blind, "seeded": found.seeded}
     return {
         "clean_cases": found.clean_cases,
-        "planted_cases": found.planted_cases,
         "alarms": found.alarms,
         **{kind: [[one.fault, sorted(one.rules)] for one in tried] for kind, tried in kinds.items()},
     }

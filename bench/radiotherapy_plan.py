@@ -17,7 +17,7 @@ def radiotherapy_plan(*, with_peers: bool) -> Result:
     """Measure everything once, with `with_peers` what is full-only too; without the phantom or the machine it measures
     nothing and says so (`data_missing`).
 
-    Rules are tried from the first moment on: what measures is loaded beside them.
+    Rules are tried from the first moment on; `radiotherapy_measures`, where all else is, is loaded beside them.
     """
     started, here = time.monotonic(), machine()
     forget_peak()

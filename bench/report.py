@@ -175,7 +175,6 @@ PLANNING_BESIDE: dict[str, str] = {
     "blind_planted": "those",
     "blind_caught": "those of them that were caught",
     "clean_cases": "sound cases",
-    "planted_cases": "those of them in which faults were planted",
     "rules": "rules",
 }
 PLANNING_FULL: dict[str, str] = {
